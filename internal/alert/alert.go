@@ -1,0 +1,74 @@
+// Package alert tells people. Each kind of receiver is one file that holds its
+// name, its options, their checks and their documentation, and one line in the
+// table of kinds. The receiver says of each failure whether trying again can
+// help; how often and how long is decided by the workflow that sends.
+package alert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"paramedic/internal/health"
+	"paramedic/internal/option"
+)
+
+// Receiver delivers alerts to one place.
+type Receiver interface {
+	// Send delivers one alert. An error is worth a retry unless it is a Refused.
+	Send(ctx context.Context, message health.Alert) error
+	Close() error
+}
+
+// Refused is a final failure: the receiver has understood and will not take
+// this alert, however often it is sent.
+type Refused struct{ Err error }
+
+// Error implements error.
+func (r Refused) Error() string { return r.Err.Error() }
+
+// Unwrap gives the cause.
+func (r Refused) Unwrap() error { return r.Err }
+
+// Busy is a passing failure whose receiver said when to come back.
+type Busy struct {
+	Err   error
+	After time.Duration
+}
+
+// Error implements error.
+func (b Busy) Error() string { return fmt.Sprintf("%v (retry after %v)", b.Err, b.After) }
+
+// Unwrap gives the cause.
+func (b Busy) Unwrap() error { return b.Err }
+
+// IsRefused reports whether err is final.
+func IsRefused(err error) bool {
+	var refused Refused
+	return errors.As(err, &refused)
+}
+
+// Options are the options of one kind of receiver; package option says how
+// they are declared.
+type Options interface {
+	// Validate reports every mistake in the options.
+	Validate() option.Problems
+	// Open builds the receiver. Call it on valid options only.
+	Open() (Receiver, error)
+}
+
+// Kind is one way to tell people.
+type Kind struct {
+	// Name is its key below a receiver's name.
+	Name string
+	// Doc says in one sentence where alerts go.
+	Doc string
+	// Options returns fresh options that hold the defaults.
+	Options func() Options
+}
+
+// Kinds returns every kind of receiver, in the order of the documentation.
+func Kinds() []Kind {
+	return []Kind{}
+}

@@ -1,0 +1,92 @@
+package health
+
+import (
+	"fmt"
+	"time"
+)
+
+// IncidentState is where an incident stands: triggered, acknowledged, resolved.
+type IncidentState string
+
+// An incident is triggered until a human acknowledges it or it is resolved.
+const (
+	Triggered    IncidentState = "triggered"
+	Acknowledged IncidentState = "acknowledged"
+	Resolved     IncidentState = "resolved"
+)
+
+// Outcome says how an incident ended.
+type Outcome string
+
+// The outcomes of an incident.
+const (
+	// Healed: the service passed its verification after a step of the runbook.
+	Healed Outcome = "healed"
+	// Recovered: the service came back without us.
+	Recovered Outcome = "recovered"
+	// Abandoned: the service is no longer configured, or the incident was cancelled.
+	Abandoned Outcome = "abandoned"
+)
+
+// Acknowledgement says that a human owns the incident.
+type Acknowledgement struct {
+	By   string    `json:"by"`
+	Note string    `json:"note,omitempty"`
+	At   time.Time `json:"at"`
+}
+
+// Incident is the record of one outage. It is the result of its workflow, and
+// while it is open the answer to a query.
+type Incident struct {
+	ID       string        `json:"id"`
+	Service  string        `json:"service"`
+	Target   string        `json:"target,omitempty"`
+	Severity string        `json:"severity"`
+	Runbook  string        `json:"runbook,omitempty"`
+	State    IncidentState `json:"state"`
+	// FirstFailureAt is when the first failed probe began: downtime starts.
+	FirstFailureAt time.Time `json:"first_failure_at"`
+	// OpenedAt is when the failure threshold was reached.
+	OpenedAt time.Time `json:"opened_at"`
+	// ResolvedAt is when the first passing probe began: downtime ends.
+	ResolvedAt time.Time `json:"resolved_at,omitzero"`
+	// Reason is what the last failed probe found.
+	Reason string `json:"reason"`
+	// Attempts counts the remediations tried, Restarts those that took effect
+	// or may have, Verifications the probes made to see whether it is back.
+	Attempts      int              `json:"attempts"`
+	Restarts      int              `json:"restarts"`
+	Verifications int              `json:"verifications"`
+	Outcome       Outcome          `json:"outcome,omitempty"`
+	Acknowledged  *Acknowledgement `json:"acknowledged,omitempty"`
+	Timeline      Timeline         `json:"timeline"`
+}
+
+// IncidentID names the incident of a service that began at firstFailure. It is
+// unique, since a service has one incident at a time.
+func IncidentID(service, target string, firstFailure time.Time) string {
+	name := service
+	if target != "" {
+		name += "/" + target
+	}
+	return fmt.Sprintf("%s@%s", name, firstFailure.UTC().Format("20060102T150405.000Z"))
+}
+
+// Downtime runs from the first failed probe to the first passing one, or to
+// now while the incident is open. It is never negative.
+func (i Incident) Downtime(now time.Time) time.Duration {
+	end := now
+	if i.State == Resolved {
+		end = i.ResolvedAt
+	}
+	return max(0, end.Sub(i.FirstFailureAt))
+}
+
+// TimeToDetect is from the first failed probe to the opening of the incident.
+func (i Incident) TimeToDetect() time.Duration { return max(0, i.OpenedAt.Sub(i.FirstFailureAt)) }
+
+// TimeToHeal is from the opening of the incident to the first passing probe,
+// or to now while it is open.
+func (i Incident) TimeToHeal(now time.Time) time.Duration {
+	return max(0, i.Downtime(now)-i.TimeToDetect())
+}

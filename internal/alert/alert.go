@@ -31,6 +31,9 @@ func (r Refused) Error() string { return r.Err.Error() }
 // Unwrap gives the cause.
 func (r Refused) Unwrap() error { return r.Err }
 
+// Final reports that trying again cannot help.
+func (r Refused) Final() bool { return true }
+
 // Busy is a passing failure whose receiver said when to come back.
 type Busy struct {
 	Err   error
@@ -42,6 +45,9 @@ func (b Busy) Error() string { return fmt.Sprintf("%v (retry after %v)", b.Err, 
 
 // Unwrap gives the cause.
 func (b Busy) Unwrap() error { return b.Err }
+
+// RetryAfter is how long the receiver asked to be left alone.
+func (b Busy) RetryAfter() time.Duration { return b.After }
 
 // IsRefused reports whether err is final.
 func IsRefused(err error) bool {
@@ -70,5 +76,5 @@ type Kind struct {
 
 // Kinds returns every kind of receiver, in the order of the documentation.
 func Kinds() []Kind {
-	return []Kind{}
+	return []Kind{logs, webhook}
 }

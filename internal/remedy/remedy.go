@@ -80,3 +80,6 @@ func (f Final) Error() string { return f.Err.Error() }
 
 // Unwrap gives the cause.
 func (f Final) Unwrap() error { return f.Err }
+
+// Final reports that trying again cannot help.
+func (f Final) Final() bool { return true }

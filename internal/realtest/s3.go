@@ -1,0 +1,63 @@
+package realtest
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// S3Bucket is the bucket that every S3 server of a test starts with.
+const S3Bucket = "backups"
+
+// S3Server is an S3 server over a directory.
+type S3Server struct {
+	*Process
+	AccessKey, SecretKey string
+	root                 string
+}
+
+// S3 starts a Versity S3 gateway over a directory, with one empty bucket. Its
+// endpoint is plain HTTP at Addr, path style.
+func S3(t testing.TB) *S3Server {
+	t.Helper()
+	path := Binary(t, "versitygw",
+		"GOBIN=$PWD/bin go install github.com/versity/versitygw/cmd/versitygw@v1.8.0")
+	root, address := t.TempDir(), FreeAddress(t)
+	if err := os.Mkdir(filepath.Join(root, S3Bucket), 0o755); err != nil {
+		t.Fatalf("make the bucket: %v", err)
+	}
+	server := &S3Server{AccessKey: "test-access", SecretKey: "test-secret-8c1f", root: root}
+	server.Process = &Process{
+		Addr: address, path: path, dir: t.TempDir(),
+		args: []string{"--port", address, "--keep-alive", "--quiet", "posix",
+			"--sidecar", t.TempDir(), root},
+		env: []string{
+			"ROOT_ACCESS_KEY_ID=" + server.AccessKey,
+			"ROOT_SECRET_ACCESS_KEY=" + server.SecretKey,
+		},
+		ready: func(ctx context.Context) error { return accepts(ctx, address) },
+	}
+	server.run(t)
+	return server
+}
+
+// Objects returns the names of all objects in the bucket, read from the disk
+// and not through the server, so that nothing can hide.
+func (s *S3Server) Objects(t testing.TB) []string {
+	t.Helper()
+	var names []string
+	bucket := filepath.Join(s.root, S3Bucket)
+	err := filepath.WalkDir(bucket, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() {
+			name, _ := filepath.Rel(bucket, path)
+			names = append(names, name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatalf("list the bucket: %v", err)
+	}
+	return names
+}

@@ -1,0 +1,40 @@
+package alert
+
+import (
+	"bytes"
+	"log/slog"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestLog(t *testing.T) {
+	var out bytes.Buffer
+	before := slog.Default()
+	t.Cleanup(func() { slog.SetDefault(before) })
+	slog.SetDefault(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}})))
+	options := logs.Options()
+	require.Empty(t, options.Validate())
+	receiver, err := options.Open()
+	require.NoError(t, err)
+	require.NoError(t, receiver.Send(t.Context(), down))
+	require.NoError(t, receiver.Send(t.Context(), recovered))
+	require.NoError(t, receiver.Close())
+	require.Equal(t, `level=ERROR msg="clickhouse is DOWN: row count 0 < 1 after 3 probes" severity=critical attempts=1 incident=clickhouse-20260319T142745
+level=INFO msg="x/eu RECOVERED after 2m 15s: Connection refused after 3 retries" severity=warning attempts=2 incident=x-1 runbook=https://runbooks.example/x
+`, out.String())
+}
+
+func TestKindsAreComplete(t *testing.T) {
+	seen := map[string]bool{}
+	for _, kind := range Kinds() {
+		require.NotEmpty(t, kind.Doc, kind.Name)
+		require.False(t, seen[kind.Name], "kind %s twice", kind.Name)
+		seen[kind.Name] = true
+	}
+}

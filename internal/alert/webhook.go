@@ -1,0 +1,227 @@
+package alert
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"paramedic/internal/health"
+	"paramedic/internal/option"
+)
+
+// webhook posts each alert as a small JSON document.
+var webhook = Kind{
+	Name: "webhook",
+	Doc:  "POSTs each alert as JSON to a URL.",
+	Options: func() Options {
+		return &WebhookOptions{Timeout: health.Duration(10 * time.Second)}
+	},
+}
+
+// WebhookOptions say where and how alerts are posted.
+type WebhookOptions struct {
+	URL     string                   `yaml:"url" required:"true" doc:"Where alerts are posted: an http or https address."`
+	Token   option.Secret            `yaml:"token" doc:"Sent as \"Authorization: Bearer ...\"."`
+	Headers map[string]option.Secret `yaml:"headers" doc:"Further request headers; their values are never shown."`
+	Timeout health.Duration          `yaml:"timeout" doc:"How long one attempt may take, 10s unless set."`
+	TLS     WebhookTLS               `yaml:"tls" doc:"How the receiver's certificate is verified; it always is."`
+}
+
+// WebhookTLS says whom to trust.
+type WebhookTLS struct {
+	CA string `yaml:"ca" doc:"A PEM file of certificate authorities to trust instead of the system's."`
+}
+
+// ownHeaders are set by the receiver itself.
+var ownHeaders = []string{"Content-Length", "Content-Type", "Host", "Idempotency-Key", "Transfer-Encoding", "User-Agent"}
+
+// Validate implements Options. No problem shows the URL's query or a secret.
+func (o *WebhookOptions) Validate() option.Problems {
+	var problems option.Problems
+	address, err := url.Parse(o.URL)
+	switch {
+	case err != nil || (address.Scheme != "http" && address.Scheme != "https") || address.Hostname() == "":
+		problems.Add("url", "is not an address; write it like https://ops.example/alerts")
+	case address.User != nil:
+		problems.Add("url", "holds a user or password; use token or headers instead")
+	}
+	if !printable(o.Token.Reveal()) {
+		problems.Add("token", "holds a line break or another control character")
+	}
+	if o.Timeout <= 0 {
+		problems.Add("timeout", "%s is not positive; write it like 10s", o.Timeout)
+	}
+	if _, err := o.TLS.roots(); err != nil {
+		problems.Add("tls.ca", "%v", err)
+	}
+	o.validateHeaders(&problems)
+	return problems
+}
+
+func (o *WebhookOptions) validateHeaders(problems *option.Problems) {
+	seen := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(o.Headers)) {
+		path, canonical := "headers."+name, http.CanonicalHeaderKey(name)
+		switch {
+		case !headerName(name):
+			problems.Add(path, "%q is not the name of a header", name)
+		case slices.Contains(ownHeaders, canonical):
+			problems.Add(path, "%s is set by paramedic itself", canonical)
+		case canonical == "Authorization" && !o.Token.Empty():
+			problems.Add(path, "token already sets Authorization; keep one of the two")
+		case seen[canonical] != "":
+			problems.Add(path, "is the same header as %s", seen[canonical])
+		case !printable(o.Headers[name].Reveal()):
+			problems.Add(path, "holds a line break or another control character")
+		}
+		seen[canonical] = name
+	}
+}
+
+// headerName reports whether name is a token of RFC 9110, section 5.6.2.
+func headerName(name string) bool {
+	const marks = "!#$%&'*+-.^_`|~"
+	return name != "" && !strings.ContainsFunc(name, func(r rune) bool {
+		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
+		return !letter && !strings.ContainsRune(marks, r)
+	})
+}
+
+func printable(value string) bool {
+	return !strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
+}
+
+// roots reads the certificate authorities; nil means the system's.
+func (t WebhookTLS) roots() (*x509.CertPool, error) {
+	if t.CA == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(t.CA)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM form", t.CA)
+	}
+	return pool, nil
+}
+
+// Open implements Options.
+func (o *WebhookOptions) Open() (Receiver, error) {
+	address, err := url.Parse(o.URL)
+	if err != nil {
+		return nil, errors.New("webhook: url is not an address")
+	}
+	roots, err := o.TLS.roots()
+	if err != nil {
+		return nil, fmt.Errorf("webhook %s: tls.ca: %w", address.Host, err)
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	receiver := &webhookReceiver{
+		url:     o.URL,
+		host:    address.Host,
+		header:  o.header(),
+		timeout: o.Timeout.Std(),
+		client:  &http.Client{Transport: transport, CheckRedirect: stayHere},
+	}
+	receiver.redactor = option.NewRedactor(o.confidential(address))
+	return receiver, nil
+}
+
+func (o *WebhookOptions) header() http.Header {
+	header := http.Header{"Content-Type": {"application/json"}, "User-Agent": {"paramedic"}}
+	for name, value := range o.Headers {
+		header.Set(name, value.Reveal())
+	}
+	if !o.Token.Empty() {
+		header.Set("Authorization", "Bearer "+o.Token.Reveal())
+	}
+	return header
+}
+
+// confidential lists what a receiver might echo and nobody should read: the
+// secrets, and what follows the host in the address, since the addresses of
+// many chat services are themselves the key.
+func (o *WebhookOptions) confidential(address *url.URL) []string {
+	values := []string{o.Token.Reveal(), address.RawQuery, address.RequestURI()}
+	for _, value := range o.Headers {
+		values = append(values, value.Reveal())
+	}
+	for _, query := range address.Query() {
+		values = append(values, query...)
+	}
+	return values
+}
+
+// stayHere keeps the client from following redirects: a POST would arrive as a
+// GET, or carry the token to another host.
+func stayHere(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+type webhookReceiver struct {
+	url      string
+	host     string
+	header   http.Header
+	timeout  time.Duration
+	client   *http.Client
+	redactor *option.Redactor
+}
+
+// Send implements Receiver. Errors name the host only, never the rest of the
+// address, and a failed answer adds the beginning of its text.
+func (w *webhookReceiver) Send(ctx context.Context, message health.Alert) error {
+	body, err := encode(newWebhookBody(message))
+	if err != nil {
+		return Refused{fmt.Errorf("webhook %s: %w", w.host, err)}
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, w.timeout, fmt.Errorf("no answer within %s", health.Duration(w.timeout)))
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(body))
+	if err != nil {
+		return Refused{fmt.Errorf("webhook %s: url is not an address", w.host)}
+	}
+	request.Header = w.header.Clone()
+	// Known to receivers as the mark of a retry; the transport, too, then
+	// repeats a request that a closing idle connection has lost.
+	request.Header.Set("Idempotency-Key", message.DedupKey)
+	response, err := w.client.Do(request)
+	if err != nil {
+		return fmt.Errorf("webhook %s: %w", w.host, w.transportError(ctx, err))
+	}
+	defer response.Body.Close()
+	return w.judge(response)
+}
+
+// Close implements Receiver.
+func (w *webhookReceiver) Close() error {
+	w.client.CloseIdleConnections()
+	return nil
+}
+
+// transportError says why there was no answer. The client's own error is
+// unwrapped because it repeats the whole address.
+func (w *webhookReceiver) transportError(ctx context.Context, err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	if cause := context.Cause(ctx); cause != nil && errors.Is(err, ctx.Err()) {
+		return cause
+	}
+	// A server that does not speak HTTP properly is quoted in the error.
+	if clean := w.redactor.Redact(err.Error()); clean != err.Error() {
+		return errors.New(clean)
+	}
+	return err
+}

@@ -43,7 +43,10 @@ type Kind struct {
 
 // Kinds returns every kind of probe, in the order of the documentation.
 func Kinds() []Kind {
-	return []Kind{}
+	return []Kind{
+		httpKind(),
+		tcpKind(),
+	}
 }
 
 // Run makes one probe with a time limit and stamps the result. It is the only

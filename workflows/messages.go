@@ -75,6 +75,9 @@ var (
 	AttributeDowntimeSeconds = temporal.NewSearchAttributeKeyFloat64("DowntimeSeconds")
 )
 
+// MemoIncident is the memo field of a Remediation that holds the incident's id.
+const MemoIncident = "incident"
+
 // Check is what a Monitor must know of a service: names and limits, never an
 // address, a command or a secret. The worker looks those up by the name.
 type Check struct {
@@ -174,11 +177,13 @@ type RemediationInput struct {
 // Record is all that an open incident carries from run to run.
 type Record struct {
 	Incident health.Incident `json:"incident"`
-	// Rested is when the last attempt failed its verification.
+	// Rested is when the last attempt was over, settling included.
 	Rested time.Time `json:"rested,omitzero"`
-	// Treated is set while the latest attempt has had no failed verification:
-	// one passing probe is then enough.
+	// Treated is set while the latest attempt took effect and no probe has
+	// failed since: one passing probe is then enough.
 	Treated bool `json:"treated,omitempty"`
+	// Unverified is set while no probe has been made since the latest attempt.
+	Unverified bool `json:"unverified,omitempty"`
 	// LastFailureAt is when the latest failed probe began.
 	LastFailureAt time.Time `json:"last_failure_at"`
 	// Deferred is set when the latest attempt left the service alone; the next

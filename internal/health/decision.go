@@ -17,11 +17,17 @@ type Situation struct {
 	Now time.Time
 	// Steps is how many steps the runbook has; none means alert only.
 	Steps int
+	// Passes counts the passing probes in a row just now; Retry is the wait
+	// before the next one confirms them.
+	Passes int
+	Retry  Duration
 	// Attempts counts the remediations tried in this incident.
 	Attempts int
 	// Restarts counts those of them that took effect or may have.
 	Restarts int
-	// Rested is when the last attempt's verification failed; zero before any.
+	// Unverified is set while no probe has been made since the last attempt.
+	Unverified bool
+	// Rested is when the last attempt was over, settling included; zero before any.
 	Rested time.Time
 	// Backoff is the wait after each attempt; the last one repeats.
 	Backoff []Duration
@@ -33,7 +39,9 @@ type Rule string
 
 // The rules, in the order in which they are asked.
 const (
+	RulePassing     Rule = "passing"
 	RuleAlertOnly   Rule = "alert only"
+	RuleUnverified  Rule = "unverified"
 	RulePerIncident Rule = "per incident"
 	RuleBackoff     Rule = "backoff"
 	RuleClear       Rule = "clear"
@@ -55,8 +63,14 @@ type Decision struct {
 // Decide applies the guards to a situation. It is a pure function, and the
 // only place where a restart is allowed.
 func Decide(s Situation) Decision {
+	if s.Passes > 0 {
+		return Decision{Rule: RulePassing, At: s.Now.Add(s.Retry.Std()), Reason: "the latest probe passed; confirming"}
+	}
 	if s.Steps == 0 {
 		return Decision{Rule: RuleAlertOnly, Reason: "no remediation is configured: alert only"}
+	}
+	if s.Unverified {
+		return Decision{Rule: RuleUnverified, Reason: fmt.Sprintf("attempt %d could not be verified yet", s.Attempts)}
 	}
 	if s.Restarts >= s.Limits.PerIncident {
 		return Decision{Rule: RulePerIncident, Reason: fmt.Sprintf("%d of %d restarts in this incident are used up",
@@ -72,7 +86,7 @@ func Decide(s Situation) Decision {
 
 // backoffEnd is when the wait after the last attempt is over.
 func (s Situation) backoffEnd() time.Time {
-	if s.Attempts == 0 || s.Rested.IsZero() || len(s.Backoff) == 0 {
+	if s.Attempts == 0 || len(s.Backoff) == 0 {
 		return time.Time{}
 	}
 	wait := s.Backoff[min(s.Attempts, len(s.Backoff))-1]

@@ -1,0 +1,47 @@
+package workflows
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+)
+
+// describe writes the state of the watch for the Web UI, as a small page of
+// Markdown. It costs no history.
+func (m *monitor) describe(ctx workflow.Context) {
+	var page strings.Builder
+	fmt.Fprintf(&page, "**%s** is **%s** since %s\n\n", m.check.Service, m.state.State, stamp(m.state.Since))
+	if paused := m.state.Paused; paused != nil {
+		fmt.Fprintf(&page, "- paused by %s at %s: %s\n", paused.By, stamp(paused.At), paused.Note)
+	}
+	if !m.state.LastProbeAt.IsZero() {
+		fmt.Fprintf(&page, "- last probe %s, %.1f ms: %s\n", stamp(m.state.LastProbeAt), m.state.LatencyMS, m.state.Message)
+	}
+	if streak := m.state.Streak; streak.Failures > 0 {
+		fmt.Fprintf(&page, "- %d failed probes in a row (an incident at %d), the first at %s: %s\n",
+			streak.Failures, m.check.FailureThreshold, stamp(streak.FirstFailureAt), streak.FirstFailure)
+	}
+	fmt.Fprintf(&page, "- %s, watch until %s\n", m.pace(), stamp(m.end))
+	workflow.SetCurrentDetails(ctx, page.String())
+}
+
+func (m *monitor) pace() string {
+	if m.check.Cron != "" {
+		return fmt.Sprintf("probed by cron %q", m.check.Cron)
+	}
+	return fmt.Sprintf("probed every %s", m.check.Interval)
+}
+
+// incidentDetails is the fixed text of an incident in the Web UI.
+func (m *monitor) incidentDetails() string {
+	details := fmt.Sprintf("First failed probe %s: %s", stamp(m.state.Streak.FirstFailureAt), m.state.Streak.FirstFailure)
+	if m.check.Runbook != "" {
+		details += fmt.Sprintf("\n\n[Runbook](%s)", m.check.Runbook)
+	}
+	return details
+}
+
+// stamp writes an instant for people who look at logs from several machines.
+func stamp(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05 MST") }

@@ -1,0 +1,115 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"paramedic/activities"
+	"paramedic/internal/health"
+)
+
+// probeSlack is what a probe activity may take beyond the probe's own timeout:
+// waiting for a slot and the way back.
+const probeSlack = 5 * time.Second
+
+// probe makes one probe as a local activity: a check that needs no routing
+// costs half of what an activity costs, and shows in the history all the same.
+// This is the one place where that choice is made.
+func (m *monitor) probe(ctx workflow.Context) (health.Result, error) {
+	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		ScheduleToCloseTimeout: m.check.Timeout.Std() + probeSlack,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
+		Summary:                "probe " + m.check.Service,
+	})
+	var probes *activities.Probes
+	var result health.Result
+	in := activities.ProbeInput{Service: m.check.Service}
+	err := workflow.ExecuteLocalActivity(ctx, probes.Probe, in).Get(ctx, &result)
+	return result, cause(err)
+}
+
+// openIncidentIfDue opens an incident when the streak reaches its threshold.
+// At each further multiple it makes sure that the incident is still open: it
+// may have been terminated by hand, or closed a moment before this failure.
+func (m *monitor) openIncidentIfDue(ctx workflow.Context, result health.Result) {
+	switch m.state.Streak.Against(m.check.FailureThreshold) {
+	case health.ReachedThreshold:
+		m.openIncident(ctx, result)
+	case health.ReachedAgain:
+		last, err := m.lastIncident(ctx)
+		switch {
+		case err != nil:
+			m.logger.Error(fmt.Sprintf("%s: asking for the open incident: %v", m.check.Service, err))
+		case last.Open:
+		case last.ClosedAt.After(m.state.Streak.FirstFailureAt):
+			// That incident has dealt with these failures up to its end: this
+			// is the first of a new streak.
+			m.state.Streak = health.Streak{}.Observe(result)
+			m.state.State, m.state.Since = health.StateFailing, result.At
+		default:
+			m.openIncident(ctx, result)
+		}
+	}
+}
+
+func (m *monitor) lastIncident(ctx workflow.Context) (activities.LastIncident, error) {
+	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		ScheduleToCloseTimeout: 10 * time.Second,
+		Summary:                "is the incident open?",
+	})
+	var incidents *activities.Incidents
+	var last activities.LastIncident
+	err := workflow.ExecuteLocalActivity(ctx, incidents.LastIncident, RemediationID(m.check.Service, "")).Get(ctx, &last)
+	return last, cause(err)
+}
+
+// openIncident starts the Remediation and waits until it has started. Its id
+// is its guard: one that runs already is healing this very outage.
+func (m *monitor) openIncident(ctx workflow.Context, result health.Result) {
+	// The incident outlives this watch, also one that is cancelled.
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:            RemediationID(m.check.Service, ""),
+		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_ABANDON,
+		TypedSearchAttributes: attributesOf(m.check),
+		Memo: map[string]any{
+			MemoIncident: health.IncidentID(m.check.Service, "", m.state.Streak.FirstFailureAt),
+		},
+		StaticSummary: fmt.Sprintf("%s is down: %s", m.check.Service, health.Clip(result.Message, summaryLimit)),
+		StaticDetails: m.incidentDetails(),
+	})
+	in := RemediationInput{Check: m.check, Streak: m.state.Streak, LastFailure: result}
+	err := workflow.ExecuteChildWorkflow(ctx, Remediation, in).GetChildWorkflowExecution().Get(ctx, nil)
+	if err != nil && !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+		m.logger.Error(fmt.Sprintf("%s: the incident could not be opened, trying again after %d more failures: %v",
+			m.check.Service, m.check.FailureThreshold, err))
+	}
+}
+
+// summaryLimit bounds the cause in a summary of the Web UI, in bytes.
+const summaryLimit = 120
+
+// tellIncident passes a passing probe on to the incident that may be open, so
+// that its downtime ends with the first passing probe, whoever made it.
+func (m *monitor) tellIncident(ctx workflow.Context, result health.Result) {
+	err := workflow.SignalExternalWorkflow(ctx, RemediationID(m.check.Service, ""), "", SignalPassed, result).Get(ctx, nil)
+	if err != nil {
+		m.logger.Debug(m.check.Service + ": no incident is open: " + err.Error())
+	}
+}
+
+// cause strips Temporal's wrapping off an activity's error: what people read
+// is what went wrong, not through how many hands it went.
+func cause(err error) error {
+	var application *temporal.ApplicationError
+	if errors.As(err, &application) {
+		return errors.New(application.Message())
+	}
+	return err
+}

@@ -1,0 +1,37 @@
+package workflows
+
+import (
+	"fmt"
+	"strings"
+
+	"go.temporal.io/sdk/workflow"
+
+	"paramedic/internal/health"
+)
+
+// detailsEntries is how many of the latest entries the Web UI's page shows.
+const detailsEntries = 12
+
+// describe writes the state of the incident for the Web UI, as a small page of
+// Markdown. It costs no history.
+func (r *remediation) describe(ctx workflow.Context) {
+	incident := r.Incident
+	var page strings.Builder
+	fmt.Fprintf(&page, "**%s**: %s, %s\n\n", incident.ID, incident.State, incident.Severity)
+	fmt.Fprintf(&page, "- down since %s (%s)\n", stamp(incident.FirstFailureAt), health.Span(incident.Downtime(workflow.Now(ctx))))
+	fmt.Fprintf(&page, "- reason: %s\n", incident.Reason)
+	fmt.Fprintf(&page, "- %d attempts, %d verifications\n", incident.Attempts, incident.Verifications)
+	if ack := incident.Acknowledged; ack != nil {
+		fmt.Fprintf(&page, "- acknowledged by %s at %s: %s\n", ack.By, stamp(ack.At), ack.Note)
+	}
+	if incident.Runbook != "" {
+		fmt.Fprintf(&page, "- [runbook](%s)\n", incident.Runbook)
+	}
+	page.WriteString("\n| when | what |\n|---|---|\n")
+	entries := incident.Timeline.Entries
+	for _, entry := range entries[max(0, len(entries)-detailsEntries):] {
+		text := strings.NewReplacer("|", "\\|", "\n", " ").Replace(entry.Text)
+		fmt.Fprintf(&page, "| %s | %s |\n", entry.At.UTC().Format("15:04:05"), text)
+	}
+	workflow.SetCurrentDetails(ctx, page.String())
+}

@@ -1,0 +1,92 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"paramedic/activities"
+	"paramedic/internal/health"
+)
+
+// rest waits before the next verification: for the interval, or until the
+// given time if that comes sooner, or until a message asks for attention.
+func (r *remediation) rest(ctx workflow.Context, until time.Time) {
+	wait := r.check.Interval.Std()
+	if r.check.Cron != "" {
+		wait = cronVerification
+	}
+	if !until.IsZero() {
+		wait = min(wait, until.Sub(workflow.Now(ctx)))
+	}
+	if wait <= 0 {
+		return
+	}
+	options := workflow.AwaitOptions{
+		Timeout:      wait,
+		TimerOptions: workflow.TimerOptions{Summary: fmt.Sprintf("wait %s before verifying", health.Duration(wait.Round(time.Millisecond)))},
+	}
+	// Cancelled with the incident: over sees that by itself.
+	_, _ = workflow.AwaitWithOptions(ctx, options, func() bool { return r.nudged })
+	r.nudged = false
+}
+
+// cronVerification is the time between verifications of a service that is
+// probed by a cron expression, whose interval says nothing.
+const cronVerification = time.Minute
+
+// verify probes the service to see whether it is back.
+func (r *remediation) verify(ctx workflow.Context) {
+	if r.over(ctx) {
+		return
+	}
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: r.check.Timeout.Std() + probeSlack,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumAttempts: 3},
+		Summary:             "verify " + r.check.Service,
+	})
+	var probes *activities.Probes
+	var result health.Result
+	in := activities.ProbeInput{Service: r.check.Service, Target: r.target}
+	err := workflow.ExecuteActivity(ctx, probes.Probe, in).Get(ctx, &result)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		r.note(ctx, health.EntryNote, "the verification could not run: "+cause(err).Error())
+	default:
+		r.Incident.Verifications++
+		r.observe(ctx, result, "verification")
+	}
+}
+
+// observe takes one result into the incident, whoever made the probe.
+func (r *remediation) observe(ctx workflow.Context, result health.Result, source string) {
+	if !result.At.After(r.LastFailureAt) {
+		return // older than what is already known
+	}
+	if result.Status.Up() {
+		r.pass(ctx, result, source)
+	} else {
+		r.fail(ctx, result, source)
+	}
+	r.describe(ctx)
+}
+
+func (r *remediation) pass(ctx workflow.Context, result health.Result, source string) {
+	r.Passes++
+	r.Unverified = false
+	if r.Passes == 1 || result.At.Before(r.FirstPassAt) {
+		r.FirstPassAt = result.At
+	}
+	r.note(ctx, health.EntryVerification, fmt.Sprintf("%s passed: %s", source, result.Message))
+}
+
+// fail counts out an attempt that did not help, and tells people, once.
+func (r *remediation) fail(ctx workflow.Context, result health.Result, source string) {
+	r.Passes, r.LastFailureAt, r.Incident.Reason = 0, result.At, result.Message
+	r.Treated, r.Unverified = false, false
+	r.note(ctx, health.EntryVerification, fmt.Sprintf("%s failed: %s", source, result.Message))
+	r.tellDown(ctx)
+}

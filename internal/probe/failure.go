@@ -62,12 +62,13 @@ func (a *attempt) unhealthy(format string, args ...any) health.Result {
 	return health.Result{Status: health.Unhealthy, Message: message}
 }
 
-// elapsed is the time since the start, at most the limit, rounded to what
-// people read: the 10 s they configured and not 10.003 s.
+// elapsed is the time since the start, rounded to what people read: the 10 s
+// they configured and not 10.003 s, nor the part of it left for the work after
+// reserve has kept its share.
 func (a *attempt) elapsed() health.Duration {
 	elapsed := time.Since(a.start)
-	if a.limit > 0 {
-		elapsed = min(elapsed, a.limit)
+	if a.limit > 0 && elapsed > a.limit*2/3 {
+		elapsed = a.limit
 	}
 	unit := 10 * time.Millisecond
 	if elapsed >= time.Second {

@@ -108,7 +108,7 @@ func plainly(err error) string {
 	if errors.As(err, &request) {
 		return plainly(request.Err)
 	}
-	return strings.Join(strings.Fields(err.Error()), " ")
+	return strings.TrimSuffix(strings.Join(strings.Fields(err.Error()), " "), ".")
 }
 
 // tlsWords describes a failed handshake, empty if err is none.

@@ -45,6 +45,7 @@ type Kind struct {
 func Kinds() []Kind {
 	return []Kind{
 		redisKind(),
+		s3Kind(),
 		httpKind(),
 		tcpKind(),
 	}

@@ -69,7 +69,7 @@ func TestRedisSaysWhatTheServerRefuses(t *testing.T) {
 	result := probe(t, prober, 5*time.Second)
 	require.Contains(t, result.Message, "WRONGPASS invalid username-password pair")
 	prober = open(t, &Redis{Address: server.Addr, Key: "k"})
-	requireUnhealthy(t, probe(t, prober, 5*time.Second), "NOAUTH Authentication required. while sending PING to "+server.Addr)
+	requireUnhealthy(t, probe(t, prober, 5*time.Second), "NOAUTH Authentication required while sending PING to "+server.Addr)
 }
 
 // redisWithout relays to a real server and answers one command itself.

@@ -163,8 +163,32 @@ func (p *Process) waitReady() error {
 	}
 }
 
-// Stop freezes the process (SIGSTOP): it keeps its connections and answers nothing.
-func (p *Process) Stop() { p.signal(syscall.SIGSTOP) }
+// Stop freezes the process (SIGSTOP): it keeps its connections and answers
+// nothing. It returns once every thread has stopped.
+func (p *Process) Stop() {
+	p.t.Helper()
+	p.signal(syscall.SIGSTOP)
+	for deadline := time.Now().Add(startLimit); !stopped(p.cmd.Process.Pid); {
+		if time.Now().After(deadline) {
+			p.t.Fatalf("%s does not stop", p.path)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// stopped reports whether all threads of a process are stopped. Without /proc
+// it trusts the signal.
+func stopped(pid int) bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, thread := range threads {
+		stat, err := os.ReadFile(thread)
+		// The state follows the program's name, which is in parentheses.
+		if end := bytes.LastIndexByte(stat, ')'); err == nil && end > 0 && stat[end+2] != 'T' {
+			return false
+		}
+	}
+	return true
+}
 
 // Cont lets a frozen process go on (SIGCONT).
 func (p *Process) Cont() { p.signal(syscall.SIGCONT) }

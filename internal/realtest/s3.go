@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // S3Bucket is the bucket that every S3 server of a test starts with.
@@ -60,4 +61,13 @@ func (s *S3Server) Objects(t testing.TB) []string {
 		t.Fatalf("list the bucket: %v", err)
 	}
 	return names
+}
+
+// Age makes an object look as if it had been stored that long ago.
+func (s *S3Server) Age(t testing.TB, name string, by time.Duration) {
+	t.Helper()
+	then := time.Now().Add(-by)
+	if err := os.Chtimes(filepath.Join(s.root, S3Bucket, name), then, then); err != nil {
+		t.Fatalf("age %s: %v", name, err)
+	}
 }

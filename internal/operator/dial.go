@@ -60,13 +60,14 @@ type Endpoint struct {
 }
 
 // Dial connects to Temporal. A server that does not answer is an Unreachable.
-// The caller closes the connection.
-func Dial(ctx context.Context, endpoint Endpoint) (*Connection, error) {
+// The Temporal client, and whatever is built on it, logs to logger. The caller
+// closes the connection.
+func Dial(ctx context.Context, endpoint Endpoint, logger *slog.Logger) (*Connection, error) {
 	options, err := endpoint.ClientOptions()
 	if err != nil {
 		return nil, err
 	}
-	options.Logger = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
+	options.Logger = log.NewStructuredLogger(logger)
 	dialCtx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	opened, err := client.DialContext(dialCtx, options)

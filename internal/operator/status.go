@@ -66,7 +66,7 @@ func (o *Operator) status(ctx, asking context.Context, service string) (TargetSt
 		}
 		return unknown(service, err.Error()), nil
 	}
-	status := statusOf(service, state)
+	status := StatusOf(service, state)
 	if duty.paused && duty.running == nil {
 		status.State = health.StatePaused
 		status.Message = fmt.Sprintf("schedule %s is paused in Temporal: %s", workflows.ScheduleID(service), duty.note)
@@ -93,8 +93,8 @@ func (o *Operator) lastKnown(ctx, asking context.Context, service string, duty d
 	return state, nil
 }
 
-// statusOf writes the state of a Monitor as a status.
-func statusOf(service string, state workflows.MonitorState) TargetStatus {
+// StatusOf writes the state of a Monitor as a status.
+func StatusOf(service string, state workflows.MonitorState) TargetStatus {
 	status := TargetStatus{
 		Service:     service,
 		State:       state.State,

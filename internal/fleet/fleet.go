@@ -1,0 +1,139 @@
+// Package fleet is the configuration brought to life in one worker: every
+// service with its open prober and remedies, every receiver. It answers the
+// activities by name, so that workflows can ask only for what this worker's
+// configuration allows; it can be replaced as a whole while probes run; and it
+// is the last door before the outside, where every known secret is masked.
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"paramedic/activities"
+	"paramedic/internal/config"
+	"paramedic/internal/health"
+	"paramedic/internal/probe"
+	"paramedic/internal/remedy"
+)
+
+// Fleet serves probes, remedies and alerts. It is safe for concurrent use.
+type Fleet struct {
+	log *slog.Logger
+
+	mu      sync.RWMutex
+	current *roster
+	// closing waits for replaced rosters whose last probes are still running.
+	closing sync.WaitGroup
+
+	board *Board
+}
+
+// New opens everything in the configuration. Nothing is connected yet.
+func New(cfg *config.Config, log *slog.Logger) (*Fleet, error) {
+	r, err := open(cfg)
+	if err != nil {
+		return nil, err
+	}
+	f := &Fleet{log: log, current: r, board: newBoard()}
+	f.board.keep(cfg.Services)
+	return f, nil
+}
+
+// Board shows the latest results of the probes that this worker made.
+func (f *Fleet) Board() *Board { return f.board }
+
+// Replace puts a new configuration in force. Probes and remedies that are
+// under way finish with the old one.
+func (f *Fleet) Replace(cfg *config.Config) error {
+	r, err := open(cfg)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	old := f.current
+	f.current = r
+	f.mu.Unlock()
+	f.board.keep(cfg.Services)
+	f.closing.Go(func() { f.retire(old) })
+	return nil
+}
+
+// Close waits for what is under way and closes everything.
+func (f *Fleet) Close() {
+	f.mu.RLock()
+	last := f.current
+	f.mu.RUnlock()
+	f.closing.Go(func() { f.retire(last) })
+	f.closing.Wait()
+}
+
+func (f *Fleet) retire(r *roster) {
+	r.users.Wait()
+	if err := r.close(); err != nil {
+		f.log.Warn("closing what the old configuration had opened", "error", r.redactor.Redact(err.Error()))
+	}
+}
+
+// use returns the roster in force and keeps it open until release is called.
+func (f *Fleet) use() (r *roster, release func()) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	f.current.users.Add(1)
+	return f.current, f.current.users.Done
+}
+
+// Probe implements activities.Prober.
+func (f *Fleet) Probe(ctx context.Context, service string) (health.Result, error) {
+	r, release := f.use()
+	defer release()
+	s, ok := r.services[service]
+	if !ok {
+		return health.Result{}, notConfigured("service", service)
+	}
+	result := probe.Run(ctx, s.prober, s.timeout)
+	if err := ctx.Err(); err != nil && errors.Is(err, context.Canceled) {
+		// The worker is stopping: what the probe found is about us, not about
+		// the service.
+		return health.Result{}, fmt.Errorf("probing %s: %w", service, err)
+	}
+	result.Message = r.redactor.Redact(result.Message)
+	f.board.record(service, result)
+	return result, nil
+}
+
+// Remediate implements activities.Remediator.
+func (f *Fleet) Remediate(
+	ctx context.Context, in activities.RemediateInput, checkpoint activities.Checkpoint,
+) (health.Treatment, error) {
+	r, release := f.use()
+	defer release()
+	s, ok := r.services[in.Service]
+	if !ok {
+		return health.Treatment{}, notConfigured("service", in.Service)
+	}
+	if in.Step < 0 || in.Step >= len(s.steps) {
+		return health.Treatment{}, notConfigured("remediation step", fmt.Sprintf("%d of %s", in.Step+1, in.Service))
+	}
+	treatment, err := s.steps[in.Step].Apply(ctx, remedy.Request{LastFailure: in.LastFailure, Checkpoint: checkpoint})
+	treatment.Detail = r.redactor.Redact(treatment.Detail)
+	treatment.Output = r.redactor.Redact(treatment.Output)
+	return treatment, redact(err, r.redactor)
+}
+
+// Notify implements activities.Notifier.
+func (f *Fleet) Notify(ctx context.Context, receiver string, alert health.Alert) error {
+	r, release := f.use()
+	defer release()
+	to, ok := r.receivers[receiver]
+	if !ok {
+		return notConfigured("receiver", receiver)
+	}
+	return redact(to.Send(ctx, alert), r.redactor)
+}
+
+func notConfigured(what, name string) error {
+	return fmt.Errorf("%s %s: %w", what, name, activities.ErrNotConfigured)
+}

@@ -1,0 +1,56 @@
+package patient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+)
+
+// Serve is the patient itself: it answers GET /health until it is hurt by
+// POST /hurt, killed, or ctx ends.
+func Serve(ctx context.Context, address string) error {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("the patient cannot listen on %s (patient.listen in the configuration): %w", address, err)
+	}
+	hurt := make(chan struct{}, 1)
+	server := &http.Server{Handler: routes(hurt), ReadHeaderTimeout: 5 * time.Second}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("the patient's web server: %w", err)
+	case <-hurt:
+		// Dies as a crashed service does: at once, and with a bad exit status.
+		_ = server.Close()
+		<-served
+		return errors.New("the patient was hurt")
+	case <-ctx.Done():
+		err := server.Close()
+		<-served
+		return err
+	}
+}
+
+func routes(hurt chan<- struct{}) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, "{\"status\":\"healthy\",\"pid\":%d}\n", os.Getpid())
+	})
+	mux.HandleFunc("POST /hurt", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintln(w, "ouch")
+		if flusher, ok := w.(http.Flusher); ok {
+			flusher.Flush()
+		}
+		select {
+		case hurt <- struct{}{}:
+		default:
+		}
+	})
+	return mux
+}

@@ -1,0 +1,82 @@
+// Command worker is paramedic's long-running process: it serves the workflows
+// and activities, shows a status page, keeps its configuration in force, and,
+// when no Temporal cluster is named, carries the Temporal server with it.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"paramedic/internal/patient"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args, os.Stdout, os.Stderr))
+}
+
+// run is the whole program; its result is the exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if patient.IsCommand(args[0]) {
+		return patient.Command(ctx, args, stdout, stderr)
+	}
+	command := rootCommand(stdout, stderr)
+	command.SetArgs(args[1:])
+	if err := command.ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(stderr, "worker:", err)
+		return 1
+	}
+	return 0
+}
+
+// flags are the worker's options; the configuration file holds the rest.
+type flags struct {
+	config       string
+	data         string
+	host         string
+	agent        bool
+	listen       string
+	uiPort       int
+	temporalPort int
+	logJSON      bool
+	verbose      bool
+}
+
+func rootCommand(stdout, stderr io.Writer) *cobra.Command {
+	var f flags
+	command := &cobra.Command{
+		Use:   "worker",
+		Short: "Watch services and heal them, on Temporal",
+		Long: "worker watches the services of its configuration and heals them.\n" +
+			"Without TEMPORAL_ADDRESS or a profile it starts a Temporal server and its Web UI\n" +
+			"in this process, on a SQLite file in the data directory.",
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return work(command.Context(), f, stdout, stderr)
+		},
+	}
+	options := command.PersistentFlags()
+	options.StringVar(&f.config, "config", "paramedic.yml", "the configuration file")
+	options.StringVar(&f.listen, "listen", "", "address of the status page and /healthz (default: http.listen of the configuration)")
+	own := command.Flags()
+	own.StringVar(&f.data, "data", "data", "directory of the embedded Temporal server")
+	own.StringVar(&f.host, "host", "", "also serve the task queue host/NAME: remedies that must run on this machine")
+	own.BoolVar(&f.agent, "agent", false, "serve only the --host queue: no probes, no workflows, no schedules")
+	own.IntVar(&f.uiPort, "ui-port", 8233, "port of the embedded Web UI")
+	own.IntVar(&f.temporalPort, "temporal-port", 7233, "port of the embedded Temporal server")
+	own.BoolVar(&f.logJSON, "log-json", false, "log in JSON")
+	own.BoolVar(&f.verbose, "verbose", false, "log everything")
+	command.SetOut(stdout)
+	command.SetErr(stderr)
+	command.AddCommand(healthcheckCommand(&f))
+	return command
+}

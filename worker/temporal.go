@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"paramedic/activities"
+	"paramedic/internal/apply"
+	"paramedic/internal/operator"
+	"paramedic/workflows"
+)
+
+// connector knows where Temporal is, once that is known.
+type connector struct {
+	endpoint operator.Endpoint
+	log      *slog.Logger
+
+	mu sync.Mutex
+}
+
+// pointTo directs connections to the embedded server.
+func (c *connector) pointTo(address, namespace string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endpoint.Address, c.endpoint.Namespace = address, namespace
+}
+
+// dial opens a connection whose log goes to this process's log.
+func (c *connector) dial(ctx context.Context) (*operator.Connection, error) {
+	c.mu.Lock()
+	endpoint := c.endpoint
+	c.mu.Unlock()
+	return operator.Dial(ctx, endpoint, c.log)
+}
+
+const (
+	// drainLimit is how long running activities may take to finish at a stop;
+	// what does not is taken up again by another worker, or after the restart.
+	drainLimit = 20 * time.Second
+	// probeSlots bounds the probes at the same time: overload makes probes
+	// late, which shows, and never makes a healthy service look down.
+	probeSlots = 200
+	// remedySlots bounds the remedies and alerts at the same time.
+	remedySlots = 100
+)
+
+// runWorker serves the task queues. It comes up once Temporal answers.
+func (p *process) runWorker(ctx context.Context, ready func()) error {
+	connection, err := p.temporal.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer connection.Close()
+	if !p.agent {
+		if err := apply.EnsureSearchAttributes(ctx, connection.Client, connection.Namespace); err != nil {
+			return err
+		}
+	}
+	fatal := make(chan error, 2)
+	var started []worker.Worker
+	defer func() {
+		for _, w := range started {
+			w.Stop()
+		}
+	}()
+	for _, w := range p.workers(connection.Client, fatal) {
+		if err := w.Start(); err != nil {
+			return fmt.Errorf("starting the Temporal worker: %w", err)
+		}
+		started = append(started, w)
+	}
+	ready()
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-fatal:
+		return fmt.Errorf("the Temporal worker: %w", err)
+	}
+}
+
+// workers are the main queue's worker and that of the host's queue, as asked for.
+func (p *process) workers(c client.Client, fatal chan<- error) []worker.Worker {
+	options := worker.Options{
+		WorkerStopTimeout:                       drainLimit,
+		MaxConcurrentLocalActivityExecutionSize: probeSlots,
+		MaxConcurrentActivityExecutionSize:      remedySlots,
+		OnFatalError: func(err error) {
+			select {
+			case fatal <- err:
+			default:
+			}
+		},
+	}
+	var workers []worker.Worker
+	if !p.agent {
+		w := worker.New(c, apply.TaskQueue(p.cfg), options)
+		register(w, p, c)
+		workers = append(workers, w)
+	}
+	if p.host != "" {
+		options.DisableWorkflowWorker = true
+		w := worker.New(c, workflows.HostTaskQueue(p.host), options)
+		w.RegisterActivity(&activities.Remedies{Remediator: p.fleet, Client: c})
+		workers = append(workers, w)
+	}
+	return workers
+}
+
+// register makes the main queue's worker know every workflow and activity.
+func register(w worker.Worker, p *process, c client.Client) {
+	w.RegisterWorkflowWithOptions(workflows.Monitor, workflow.RegisterOptions{Name: workflows.MonitorType})
+	w.RegisterWorkflowWithOptions(workflows.Remediation, workflow.RegisterOptions{Name: workflows.RemediationType})
+	w.RegisterWorkflowWithOptions(workflows.Delivery, workflow.RegisterOptions{Name: workflows.DeliveryType})
+	w.RegisterActivity(&activities.Probes{Prober: p.fleet})
+	w.RegisterActivity(&activities.Remedies{Remediator: p.fleet, Client: c})
+	w.RegisterActivity(&activities.Alerts{Notifier: p.fleet})
+	w.RegisterActivity(&activities.Incidents{Client: c})
+}
+
+func joinStop(err, stopping error) error { return errors.Join(err, stopping) }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"go.temporal.io/api/serviceerror"
@@ -34,9 +35,18 @@ func (e Unreachable) Error() string {
 	if errors.As(e.Err, &missing) {
 		return fmt.Sprintf("Temporal at %s has no namespace %q: create it, or set TEMPORAL_NAMESPACE", e.Address, e.Namespace)
 	}
-	return fmt.Sprintf("cannot reach Temporal at %s: %v\n"+
+	return fmt.Sprintf("cannot reach Temporal at %s: %s\n"+
 		"Is the worker running? Start it with `go run ./worker`, or set TEMPORAL_ADDRESS (or --address) to your cluster.",
-		e.Address, e.Err)
+		e.Address, e.reason())
+}
+
+// reason is the cause without what gRPC wraps around a failed dial.
+func (e Unreachable) reason() string {
+	text := e.Err.Error()
+	if _, dialing, ok := strings.Cut(text, "Error while dialing: "); ok {
+		return strings.TrimSuffix(dialing, `"`)
+	}
+	return text
 }
 
 // Unwrap gives the cause.

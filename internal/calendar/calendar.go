@@ -34,7 +34,7 @@ func ParseCron(expr, timezone string) (Schedule, error) {
 		return Schedule{}, errors.New("a time zone does not belong into the expression; set timezone")
 	}
 	if count := len(strings.Fields(expr)); count != 5 {
-		return Schedule{}, fmt.Errorf("%q has %d fields; write five: minute hour day-of-month month day-of-week, like \"*/5 8-17 * * MON-FRI\"", expr, count)
+		return Schedule{}, fmt.Errorf("%q needs five fields and has %d; write them as minute hour day-of-month month day-of-week, like \"*/5 8-17 * * MON-FRI\"", expr, count)
 	}
 	parsed, err := fields.Parse(expr)
 	if err != nil {

@@ -50,10 +50,10 @@ func TestMatchesAgreesWithNext(t *testing.T) {
 
 func TestParseCronRefuses(t *testing.T) {
 	for _, test := range []struct{ expr, zone, want string }{
-		{"", "", "has 0 fields"},
-		{"* * * *", "", "has 4 fields"},
-		{"@hourly", "", "has 1 fields"},
-		{"0 0 * * * *", "", "has 6 fields"},
+		{"", "", "has 0;"},
+		{"* * * *", "", "has 4;"},
+		{"@hourly", "", "has 1;"},
+		{"0 0 * * * *", "", "has 6;"},
 		{"TZ=Asia/Tokyo", "", "set timezone"},
 		{"61 * * * *", "", "is not a cron expression"},
 		{"* * 30 2 *", "", "never comes due"},

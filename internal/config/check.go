@@ -1,0 +1,191 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"paramedic/internal/calendar"
+	"paramedic/internal/health"
+)
+
+// The cadence when the file says nothing. A cron expression comes due at most
+// once a minute, so a minute is also the retry interval beside one.
+const (
+	defaultInterval = health.Duration(time.Minute)
+	defaultTimeout  = health.Duration(10 * time.Second)
+)
+
+var (
+	serviceName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+	hostName    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+)
+
+// checker looks for mistakes that only show when values are put together, and
+// fills in the values that depend on others.
+type checker struct {
+	d   *decoder
+	doc *document
+}
+
+// wrong reports a mistake in the value of path, unless one was reported there.
+func (c *checker) wrong(path, format string, args ...any) {
+	if !c.d.isFailed(path) {
+		c.d.fail(path, c.d.at(path), format, args...)
+	}
+}
+
+// written reports whether path stands in the file.
+func (c *checker) written(path string) bool { return c.d.nodes[path] != nil }
+
+func (c *checker) check() {
+	c.temporal()
+	c.loopback("http.listen", c.doc.HTTP.Listen)
+	if patient := c.doc.Patient; patient != nil {
+		c.loopback("patient.listen", patient.Listen)
+		if patient.Listen == c.doc.HTTP.Listen {
+			c.wrong("patient.listen", "patient and http listen on the same address %s; give one of them another port", patient.Listen)
+		}
+	}
+	if c.written("services") && len(c.doc.Services) == 0 {
+		c.wrong("services", "services is empty; write at least one service")
+	}
+	c.receiverNames()
+	c.times("defaults", c.doc.Defaults.Policy)
+	c.alerts("defaults", c.doc.Defaults.Alerts)
+	c.cadence("defaults", "", &c.doc.Defaults.Policy)
+	c.serviceNames()
+	for i := range c.doc.Services {
+		c.service(fmt.Sprintf("services[%d]", i), &c.doc.Services[i])
+	}
+	c.dependencies()
+}
+
+func (c *checker) temporal() {
+	switch queue := c.doc.Temporal.TaskQueue; {
+	case queue == "":
+		c.wrong("temporal.task_queue", "task_queue is empty; write a name, or leave the key out for paramedic")
+	case strings.HasPrefix(queue, "host/"):
+		c.wrong("temporal.task_queue", "task_queue %q begins with host/, which is kept for the workers of single hosts; write another name", queue)
+	}
+	if address := c.doc.Temporal.Address; address != "" {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			c.wrong("temporal.address", "address %q is not host:port; write it like temporal.example:7233", address)
+		}
+	}
+}
+
+// loopback refuses addresses that other machines can reach.
+func (c *checker) loopback(path, address string) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || !validPort(port) {
+		c.wrong(path, "%q is not address:port; write it like 127.0.0.1:8080", address)
+		return
+	}
+	if ip, err := netip.ParseAddr(host); host == "localhost" || err == nil && ip.Unmap().IsLoopback() {
+		return
+	}
+	c.wrong(path, "%q can be reached from other machines, and there is no authentication yet; listen on 127.0.0.1, [::1] or localhost", address)
+}
+
+func validPort(port string) bool {
+	addr, err := netip.ParseAddrPort("127.0.0.1:" + port)
+	return err == nil && addr.IsValid()
+}
+
+func (c *checker) receiverNames() {
+	for _, name := range slices.Sorted(maps.Keys(c.doc.Alerts)) {
+		path := join("alerts", name)
+		switch {
+		case name == BuiltinReceiver:
+			c.d.fail(path, c.d.at(path), "the receiver %q is built in; choose another name", name)
+		case !serviceName.MatchString(name):
+			c.d.fail(path, c.d.at(path), "%q cannot name a receiver; write lower-case letters, digits, dots, dashes and underscores, at most 63", health.Clip(name, 80))
+		}
+	}
+}
+
+// receivers returns all receivers by name, the built-in one included.
+func (c *checker) receivers() []Receiver {
+	builtin := Receiver{Name: BuiltinReceiver}
+	if k, known := find(c.d.kinds.receivers, BuiltinReceiver); known {
+		builtin.choose(k.name, k.options())
+	}
+	all := []Receiver{builtin}
+	for name, receiver := range c.doc.Alerts {
+		receiver.Name = name
+		all = append(all, receiver)
+	}
+	slices.SortFunc(all, func(a, b Receiver) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
+// service checks one service and fills in what depends on other values.
+func (c *checker) service(path string, s *Service) {
+	if s.Runbook != "" {
+		if link, err := url.Parse(s.Runbook); err != nil || link.Host == "" || link.Scheme != "http" && link.Scheme != "https" {
+			c.wrong(join(path, "runbook"), "runbook is not a link; write an http or https address")
+		}
+	}
+	c.cadence(path, s.Cron, &s.Policy)
+	if s.Cron != "" {
+		c.cron(join(path, "cron"), s.Cron)
+	}
+	c.times(path, s.Policy)
+	c.alerts(path, s.Alerts)
+	if s.Remediation != nil {
+		c.remediation(join(path, "remediation"), s.Remediation)
+	}
+}
+
+func (c *checker) remediation(path string, r *Remediation) {
+	if len(r.Steps) == 0 {
+		c.wrong(join(path, "steps"), "a remediation without steps does nothing; write at least one step, or leave remediation out to be alerted only")
+	}
+	if r.Host != "" && !hostName.MatchString(r.Host) {
+		c.wrong(join(path, "host"), "%q cannot name a host; write the name that the worker was given with --host: letters, digits, dots, dashes and underscores, at most 63", health.Clip(r.Host, 80))
+	}
+}
+
+// alerts checks that every receiver exists.
+func (c *checker) alerts(path string, names []string) {
+	valid := append(slices.Sorted(maps.Keys(c.doc.Alerts)), BuiltinReceiver)
+	seen := map[string]bool{}
+	for i, name := range names {
+		item := fmt.Sprintf("%s.alerts[%d]", path, i)
+		if !c.written(item) || c.d.isFailed(item) {
+			continue
+		}
+		switch {
+		case !slices.Contains(valid, name):
+			c.wrong(item, "there is no receiver %q; %s", name, suggest(name, valid))
+		case seen[name]:
+			c.wrong(item, "the receiver %q is listed twice; remove one of them", name)
+		}
+		seen[name] = true
+	}
+}
+
+// times checks the calendar of a service.
+func (c *checker) times(path string, p Policy) {
+	if _, err := calendar.Zone(p.Timezone); err != nil {
+		c.wrong(join(path, "timezone"), "timezone %v", err)
+		return
+	}
+	if p.ActiveHours != "" {
+		c.cron(join(path, "active_hours"), p.ActiveHours)
+	}
+}
+
+func (c *checker) cron(path, expr string) {
+	if _, err := calendar.ParseCron(expr, ""); err != nil {
+		c.wrong(path, "%s: %v", keyOf(path), err)
+	}
+}

@@ -17,6 +17,7 @@ mkdir "/run/cgroup/$name"
 unshare --mount --pid --fork --kill-child --uts --ipc sh -euc '
 	read -r pid rest < /proc/self/stat
 	echo 0 > "/run/cgroup/$0/cgroup.procs"
+	echo "$pid" > /run/pid
 	echo "$pid"
 	exec unshare --cgroup sh -euc "$2" "$1"
 ' "$name" "$systemd" '
@@ -34,6 +35,14 @@ unshare --mount --pid --fork --kill-child --uts --ipc sh -euc '
 	for target in paramedic sysinit basic shutdown; do
 		printf "[Unit]\nDefaultDependencies=no\n" > /run/systemd/system/$target.target
 	done
+	# systemd drops a caller whose process id it cannot see, as is everybody
+	# outside. Its own proxy, running inside, stands between.
+	cd /run/systemd/system
+	printf "[Socket]\nListenStream=/run/outside\n" > outside.socket
+	printf "[Service]\nExecStart=%s-socket-proxyd /run/systemd/private\n" "$0" > outside.service
+	mkdir paramedic.target.wants
+	ln -s ../outside.socket paramedic.target.wants/
+	cd /
 	# Only units written by the test exist: no unit or generator of the machine.
 	exec env -i container=docker \
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
@@ -45,8 +54,10 @@ child=$!
 
 read -r _ || true
 
-kill -KILL "$child" 2>/dev/null || true
-wait "$child" || true
+# All processes of the namespace die with its first one, and unshare collects
+# it; killing unshare would leave a dead process to whoever is above.
+kill -KILL "$(cat /run/pid || echo "$child")" 2>/dev/null || true
+wait "$child" 2>/dev/null || true
 tries=200
 until find "/run/cgroup/$name" -depth -type d -exec rmdir {} + 2>/dev/null; do
 	tries=$((tries - 1))

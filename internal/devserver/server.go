@@ -45,6 +45,9 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}
 	running := &parts{lock: lock, failed: make(chan error, 1)}
 	if err := running.start(ctx, o, at); err != nil {
+		if isDiskFull(err) {
+			err = dirError(o.Dir, err)
+		}
 		return nil, errors.Join(err, running.stop())
 	}
 	return &Server{
@@ -155,8 +158,6 @@ func (p *parts) stop() error {
 		// Services that stop warn of each other's absence.
 		p.level.Set(slog.LevelError)
 		errs = append(errs, stopWithin(stopTimeout, p.server.Stop))
-	}
-	if p.store != "" {
 		errs = append(errs, checkpoint(context.Background(), p.store))
 	}
 	if p.log != nil {

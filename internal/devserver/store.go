@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"go.temporal.io/server/common/config"
@@ -76,9 +77,6 @@ func prepareStore(ctx context.Context, dir string, log *slog.Logger) (string, er
 		return "", dirError(dir, err)
 	}
 	if err := withStore(path, func(db *sql.DB) error { return checkStore(ctx, db, path, log) }); err != nil {
-		if isDiskFull(err) {
-			return "", dirError(dir, err)
-		}
 		return "", fmt.Errorf("database %s: %w", path, err)
 	}
 	return path, nil
@@ -205,10 +203,15 @@ func (w schemaWriter) Exec(statement string, args ...any) error {
 	return err
 }
 
+// isDiskFull recognises a full disk in the errors of files and of the database.
 func isDiskFull(err error) bool {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return true
 	}
 	var sqliteErr *driver.Error
-	return errors.As(err, &sqliteErr) && sqliteErr.Code()&0xff == codes.SQLITE_FULL
+	if errors.As(err, &sqliteErr) {
+		return sqliteErr.Code()&0xff == codes.SQLITE_FULL
+	}
+	// The server passes on the texts of its errors only.
+	return err != nil && strings.Contains(err.Error(), "database or disk is full")
 }

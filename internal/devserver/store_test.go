@@ -4,6 +4,8 @@ package devserver
 
 import (
 	"database/sql"
+	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -94,4 +96,15 @@ func TestFileOfAnotherProgramIsLeftAlone(t *testing.T) {
 	_, err = prepareStore(t.Context(), dir, quiet)
 	require.ErrorContains(t, err, "database "+path+": ")
 	require.ErrorContains(t, err, "file is not a database")
+}
+
+func TestFullDiskIsRecognised(t *testing.T) {
+	err := withStore(filepath.Join(t.TempDir(), storeFile), func(db *sql.DB) error {
+		_, err := db.ExecContext(t.Context(), `PRAGMA max_page_count = 1; CREATE TABLE a (x); CREATE TABLE b (x)`)
+		return err
+	})
+	require.True(t, isDiskFull(fmt.Errorf("create: %w", err)), "%v", err)
+	require.True(t, isDiskFull(errors.New("unavailable: database or disk is full (13)")))
+	require.False(t, isDiskFull(nil))
+	require.EqualError(t, dirError("data", err), "data directory data: the disk is full: make room, or choose another place with --data: "+err.Error())
 }

@@ -1,0 +1,105 @@
+//go:build !noembed
+
+// Package integration tests paramedic's parts together, against a real Temporal
+// server in this process. It is a package of its own, so that only it pays for
+// building the server.
+package integration
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"paramedic/activities"
+	"paramedic/internal/apply"
+	"paramedic/internal/config"
+	"paramedic/internal/devserver"
+	"paramedic/internal/fleet"
+	"paramedic/internal/operator"
+	"paramedic/workflows"
+)
+
+// soon is how long a condition may take on a busy machine; poll is the pause
+// between two looks.
+const (
+	soon = 30 * time.Second
+	poll = 50 * time.Millisecond
+)
+
+// startServer runs a Temporal server for one test and connects to it.
+func startServer(t *testing.T) *operator.Connection {
+	t.Helper()
+	server, err := devserver.Start(t.Context(), devserver.Options{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop()) })
+	connection, err := operator.Dial(t.Context(),
+		operator.Endpoint{Address: server.Address(), Namespace: server.Namespace()}, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	t.Cleanup(connection.Close)
+	return connection
+}
+
+// startWorker serves the main task queue of a configuration.
+func startWorker(t *testing.T, connection *operator.Connection, cfg *config.Config) {
+	t.Helper()
+	f, err := fleet.New(cfg, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	t.Cleanup(f.Close)
+	w := worker.New(connection.Client, apply.TaskQueue(cfg), worker.Options{})
+	w.RegisterWorkflowWithOptions(workflows.Monitor, workflow.RegisterOptions{Name: workflows.MonitorType})
+	w.RegisterWorkflowWithOptions(workflows.Remediation, workflow.RegisterOptions{Name: workflows.RemediationType})
+	w.RegisterWorkflowWithOptions(workflows.Delivery, workflow.RegisterOptions{Name: workflows.DeliveryType})
+	w.RegisterActivity(&activities.Probes{Prober: f})
+	w.RegisterActivity(&activities.Remedies{Remediator: f, Client: connection.Client})
+	w.RegisterActivity(&activities.Alerts{Notifier: f})
+	w.RegisterActivity(&activities.Incidents{Client: connection.Client})
+	require.NoError(t, w.Start())
+	t.Cleanup(w.Stop)
+}
+
+// parse reads a configuration.
+func parse(t *testing.T, text string) *config.Config {
+	t.Helper()
+	cfg, err := config.Parse("paramedic.yml", []byte(text), func(string) (string, bool) { return "", false })
+	require.NoError(t, err)
+	return cfg
+}
+
+// website is a service that can be broken and mended.
+type website struct {
+	*httptest.Server
+	broken atomic.Bool
+	probes atomic.Int64
+}
+
+func newWebsite(t *testing.T) *website {
+	site := &website{}
+	site.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		site.probes.Add(1)
+		if site.broken.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	t.Cleanup(site.Close)
+	return site
+}
+
+// config watches the website every interval, without a remedy.
+func (s *website) config(t *testing.T, interval time.Duration) *config.Config {
+	return parse(t, fmt.Sprintf(`
+services:
+  - name: site
+    interval: %s
+    timeout: 500ms
+    success_threshold: 1
+    probe: {http: {url: %q}}
+`, interval, s.URL))
+}

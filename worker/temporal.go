@@ -119,10 +119,12 @@ func register(w worker.Worker, p *process, c client.Client) {
 	w.RegisterWorkflowWithOptions(workflows.Monitor, workflow.RegisterOptions{Name: workflows.MonitorType})
 	w.RegisterWorkflowWithOptions(workflows.Remediation, workflow.RegisterOptions{Name: workflows.RemediationType})
 	w.RegisterWorkflowWithOptions(workflows.Delivery, workflow.RegisterOptions{Name: workflows.DeliveryType})
+	w.RegisterWorkflowWithOptions(workflows.Gatekeeper, workflow.RegisterOptions{Name: workflows.GatekeeperType})
 	w.RegisterActivity(&activities.Probes{Prober: p.fleet})
 	w.RegisterActivity(&activities.Remedies{Remediator: p.fleet, Client: c})
 	w.RegisterActivity(&activities.Alerts{Notifier: p.fleet})
 	w.RegisterActivity(&activities.Incidents{Client: c})
+	w.RegisterActivity(&activities.Permits{Client: c, Limits: p.fleet})
 }
 
 func joinStop(err, stopping error) error { return errors.Join(err, stopping) }

@@ -24,9 +24,10 @@
 //	                     resolved: downtime from the first failed probe to the
 //	                     first passing one; recovery notice; the record is the result
 //
-// Read monitor.go first, then remediation.go; treatment.go, verification.go and
-// dispatch.go are its steps. messages.go holds every id, signal, update, query
-// and payload.
+// Read monitor.go first, then remediation.go; permit.go, treatment.go,
+// verification.go and dispatch.go are its steps, and gatekeeper.go guards what
+// the whole fleet shares. messages.go holds every id, signal, update, query and
+// payload.
 //
 // # Rules that hold everywhere
 //

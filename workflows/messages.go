@@ -5,6 +5,7 @@ import (
 
 	"go.temporal.io/sdk/temporal"
 
+	"paramedic/activities"
 	"paramedic/internal/health"
 )
 
@@ -39,6 +40,7 @@ const (
 	MonitorType     = "Monitor"
 	RemediationType = "Remediation"
 	DeliveryType    = "Delivery"
+	GatekeeperType  = activities.GatekeeperType
 )
 
 // Signals, updates and queries. A signal and an update of the same name carry
@@ -64,6 +66,10 @@ const (
 	QueryState = "state"
 	// QueryIncident asks a Remediation for its health.Incident.
 	QueryIncident = "incident"
+	// SignalRelease carries a Release: a permit goes back to the Gatekeeper.
+	SignalRelease = "release"
+	// QueryLedger asks the Gatekeeper for its Ledger.
+	QueryLedger = "ledger"
 )
 
 // The search attributes by which incidents are found in the Web UI.
@@ -192,12 +198,19 @@ type Record struct {
 	// Passes counts the passing probes in a row, FirstPassAt is the first of them.
 	Passes      int       `json:"passes,omitempty"`
 	FirstPassAt time.Time `json:"first_pass_at,omitzero"`
+	// Permit is set while the incident holds a permit of the Gatekeeper.
+	Permit bool `json:"permit,omitempty"`
 	// Held is the last reason not to act that stands in the timeline.
 	Held string `json:"held,omitempty"`
 	// Told is set once people have been told that the service is down.
 	Told bool `json:"told,omitempty"`
 	// Undelivered are the alerts still on their way, oldest first.
 	Undelivered []Dispatch `json:"undelivered,omitempty"`
+}
+
+// Release gives a permit back.
+type Release struct {
+	Holder string `json:"holder"`
 }
 
 // Dispatch is an alert on its way to one receiver.

@@ -29,6 +29,7 @@ func Remediation(ctx workflow.Context, in RemediationInput) (health.Incident, er
 			r.rest(ctx, decision.At)
 		}
 		r.verify(ctx)
+		r.giveBack(ctx)
 	}
 	return r.close(ctx)
 }
@@ -43,6 +44,9 @@ type remediation struct {
 	logger   log.Logger
 	// nudged is set by a message that ends a rest early.
 	nudged bool
+	// giving counts the permits on their way back; a run that ends before they
+	// have arrived would take them with it.
+	giving int
 }
 
 func newRemediation(ctx workflow.Context, in RemediationInput) (*remediation, error) {
@@ -110,6 +114,9 @@ func (r *remediation) decide(ctx workflow.Context) health.Decision {
 		Backoff:    r.check.Remediation.Backoff,
 		Limits:     r.check.Remediation.Limits,
 	})
+	if decision.Act {
+		decision = r.permitted(ctx, decision)
+	}
 	if decision.Act {
 		r.Held = ""
 		r.note(ctx, health.EntryDecision, "act: "+decision.Reason)

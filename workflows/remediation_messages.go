@@ -37,12 +37,13 @@ func (r *remediation) listen(ctx workflow.Context) error {
 	return nil
 }
 
-// hearOut lets every message that has arrived take effect before the run ends.
+// hearOut lets every message that has arrived take effect, and every permit
+// arrive that was given back, before the run ends.
 func (r *remediation) hearOut(ctx workflow.Context) error {
 	heard := false
 	workflow.Go(ctx, func(workflow.Context) { heard = true })
 	// The listener was there first, and so has its turn before heard is set.
-	return workflow.Await(ctx, func() bool { return heard && workflow.AllHandlersFinished(ctx) })
+	return workflow.Await(ctx, func() bool { return heard && r.giving == 0 && workflow.AllHandlersFinished(ctx) })
 }
 
 // validateAcknowledge refuses what makes no sense; a refused update leaves no

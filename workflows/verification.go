@@ -86,7 +86,13 @@ func (r *remediation) pass(ctx workflow.Context, result health.Result, source st
 // fail counts out an attempt that did not help, and tells people, once.
 func (r *remediation) fail(ctx workflow.Context, result health.Result, source string) {
 	r.Passes, r.LastFailureAt, r.Incident.Reason = 0, result.At, result.Message
+	text := fmt.Sprintf("%s failed: %s", source, result.Message)
+	if r.Unverified || r.Incident.Verifications == 1 {
+		r.note(ctx, health.EntryVerification, text)
+	} else {
+		// No news for the log, but evidence all the same.
+		r.Incident.Timeline.Add(workflow.Now(ctx), health.EntryVerification, text)
+	}
 	r.Treated, r.Unverified = false, false
-	r.note(ctx, health.EntryVerification, fmt.Sprintf("%s failed: %s", source, result.Message))
 	r.tellDown(ctx)
 }

@@ -134,6 +134,13 @@ func (f *Fleet) Notify(ctx context.Context, receiver string, alert health.Alert)
 	return redact(to.Send(ctx, alert), r.redactor)
 }
 
+// ConcurrentRestarts implements activities.FleetLimits.
+func (f *Fleet) ConcurrentRestarts() int {
+	r, release := f.use()
+	defer release()
+	return r.concurrentRestarts
+}
+
 func notConfigured(what, name string) error {
 	return fmt.Errorf("%s %s: %w", what, name, activities.ErrNotConfigured)
 }

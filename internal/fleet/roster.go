@@ -20,6 +20,8 @@ type roster struct {
 	receivers map[string]alert.Receiver
 	redactor  *option.Redactor
 	closers   []io.Closer
+	// concurrentRestarts is the fleet's limit.
+	concurrentRestarts int
 	// users counts the calls that hold this roster open.
 	users sync.WaitGroup
 }
@@ -36,6 +38,8 @@ func open(cfg *config.Config) (*roster, error) {
 		services:  make(map[string]service, len(cfg.Services)),
 		receivers: make(map[string]alert.Receiver, len(cfg.Receivers)),
 		redactor:  option.NewRedactor(cfg.Secrets()),
+
+		concurrentRestarts: cfg.Limits.ConcurrentRestarts,
 	}
 	if err := r.openAll(cfg); err != nil {
 		return nil, redact(errors.Join(err, r.close()), r.redactor)

@@ -44,6 +44,7 @@ const (
 	RuleUnverified  Rule = "unverified"
 	RulePerIncident Rule = "per incident"
 	RuleBackoff     Rule = "backoff"
+	RulePermit      Rule = "permit"
 	RuleClear       Rule = "clear"
 )
 

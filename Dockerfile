@@ -17,7 +17,7 @@ ENV PATH=/usr/local/bin
 USER 65532:65532
 # The configuration is mounted here; /healthz answers on the address in it.
 WORKDIR /etc/paramedic
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=6s --start-period=30s --retries=3 \
     CMD ["worker", "healthcheck", "--config", "/etc/paramedic/paramedic.yml"]
 ENTRYPOINT ["worker"]
 CMD ["--config", "/etc/paramedic/paramedic.yml"]

@@ -40,7 +40,7 @@ func readAnswerOf(ctx context.Context, response *http.Response, start time.Time)
 	}
 	now := time.Now()
 	_, _ = io.CopyN(io.Discard, response.Body, drainLimit)
-	found := &answer{bytes: len(text), facts: facts{
+	found := &answer{bytes: min(len(text), bodyLimit), facts: facts{
 		Status: response.StatusCode, Headers: lowerCase(response.Header), Latency: now.Sub(start),
 		Tick: tick(ctx),
 	}}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -130,7 +131,7 @@ func tlsWords(err error) string {
 		return "certificate signed by an unknown authority"
 	case errors.As(err, &hostname):
 		return hostname.Error()
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return "the server does not speak TLS"
 	case errors.As(err, &alert):
 		return alert.Error()

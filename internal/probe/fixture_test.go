@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"net"
-	"net/http"
 	"runtime"
 	"strings"
 	"sync"
@@ -29,6 +28,7 @@ func newRelay(t *testing.T, address string) *relay {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
+	ctx, stop := context.WithCancel(context.Background())
 	r := &relay{Addr: listener.Addr().String()}
 	var connections sync.WaitGroup
 	connections.Go(func() {
@@ -38,14 +38,14 @@ func newRelay(t *testing.T, address string) *relay {
 				return
 			}
 			r.accepted.Add(1)
-			connections.Go(func() { r.pass(client, address) })
+			connections.Go(func() { r.pass(ctx, client, address) })
 		}
 	})
-	t.Cleanup(func() { _ = listener.Close(); connections.Wait() })
+	t.Cleanup(func() { _ = listener.Close(); stop(); connections.Wait() })
 	return r
 }
 
-func (r *relay) pass(client net.Conn, address string) {
+func (r *relay) pass(ctx context.Context, client net.Conn, address string) {
 	r.open.Add(1)
 	defer r.open.Add(-1)
 	defer func() { _ = client.Close() }()
@@ -53,6 +53,7 @@ func (r *relay) pass(client net.Conn, address string) {
 	if err != nil {
 		return
 	}
+	defer context.AfterFunc(ctx, func() { _, _ = client.Close(), server.Close() })()
 	var back sync.WaitGroup
 	back.Go(func() { _, _ = io.Copy(client, server); _ = client.Close() })
 	_, _ = io.Copy(server, client)
@@ -165,17 +166,4 @@ func requireSurvivesSilence(t *testing.T, options func(address string) Options, 
 		}
 		require.NoError(t, prober.Close())
 	})
-}
-
-// faulty is a reverse proxy in the way to an HTTP server that interferes with
-// chosen requests.
-type faulty struct {
-	mu        sync.Mutex
-	interfere func(w http.ResponseWriter, r *http.Request) (handled bool)
-}
-
-func (f *faulty) set(interfere func(w http.ResponseWriter, r *http.Request) bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.interfere = interfere
 }

@@ -44,6 +44,7 @@ type Kind struct {
 // Kinds returns every kind of probe, in the order of the documentation.
 func Kinds() []Kind {
 	return []Kind{
+		clickHouseKind(),
 		redisKind(),
 		s3Kind(),
 		httpKind(),

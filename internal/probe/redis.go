@@ -27,6 +27,15 @@ type Redis struct {
 // testKeyExpiry removes a test key whose probe died before it could.
 const testKeyExpiry = time.Minute
 
+// The library also logs what it returns as errors. The logger is global, so it
+// is set before any client exists.
+func init() { redis.SetLogger(silence{}) }
+
+type silence struct{}
+
+// Printf implements the logger of go-redis.
+func (silence) Printf(context.Context, string, ...any) {}
+
 func redisKind() Kind {
 	return Kind{
 		Name:    "redis",

@@ -2,7 +2,6 @@ package probe
 
 import (
 	"context"
-	"crypto/tls"
 	"io"
 	"net"
 	"strings"
@@ -50,7 +49,7 @@ type tcpProber struct{ options TCP }
 func (p *tcpProber) Probe(ctx context.Context) health.Result {
 	a := begin(ctx)
 	a.doing("connecting to %s", p.options.Address)
-	conn, err := p.dial(ctx)
+	conn, err := dialer(p.options.Address, p.options.TLS)(ctx)
 	if err != nil {
 		return a.failed(err)
 	}
@@ -75,13 +74,6 @@ func (p *tcpProber) Probe(ctx context.Context) health.Result {
 		}
 	}
 	return health.Result{Status: health.Healthy, Message: "connected to " + p.options.Address}
-}
-
-func (p *tcpProber) dial(ctx context.Context) (net.Conn, error) {
-	if p.options.TLS {
-		return (&tls.Dialer{Config: tlsFor(p.options.Address)}).DialContext(ctx, "tcp", p.options.Address)
-	}
-	return (&net.Dialer{}).DialContext(ctx, "tcp", p.options.Address)
 }
 
 // readAnswer reads until the answer is want, differs from it, or ends.

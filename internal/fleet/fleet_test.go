@@ -1,0 +1,133 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"paramedic/activities"
+	"paramedic/internal/config"
+	"paramedic/internal/health"
+	"paramedic/internal/option"
+)
+
+// parse reads a configuration in which ${TOKEN} is a secret.
+func parse(t *testing.T, text string) *config.Config {
+	t.Helper()
+	cfg, err := config.Parse("test.yml", []byte(text), func(name string) (string, bool) {
+		return "s3cret-token", name == "TOKEN"
+	})
+	require.NoError(t, err)
+	return cfg
+}
+
+func newFleet(t *testing.T, text string) *Fleet {
+	t.Helper()
+	fleet, err := New(parse(t, text), slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	t.Cleanup(fleet.Close)
+	return fleet
+}
+
+const oneService = `
+services:
+  - name: web
+    failure_threshold: 2
+    probe: {http: {url: "%s", token: "${TOKEN}", expect: ["text == 'never'"]}}
+    alerts: [ops]
+alerts:
+  ops: {webhook: {url: "%s", token: "${TOKEN}"}}
+`
+
+// echo answers with the credentials it was given, as careless servers do.
+func echo(status int) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(status)
+		fmt.Fprint(w, "you sent ", r.Header.Get("Authorization"))
+	})
+}
+
+func TestNoSecretLeavesByTheBackDoor(t *testing.T) {
+	server := httptest.NewServer(echo(http.StatusInternalServerError))
+	defer server.Close()
+	fleet := newFleet(t, fmt.Sprintf(oneService, server.URL, server.URL))
+
+	result, err := fleet.Probe(t.Context(), "web")
+	require.NoError(t, err)
+	require.Equal(t, health.Unhealthy, result.Status)
+	require.NotContains(t, result.Message, "s3cret-token")
+	require.Contains(t, result.Message, option.Mask, "the answer quotes the token, masked")
+
+	err = fleet.Notify(t.Context(), "ops", health.Alert{Service: "web", Status: health.AlertDown})
+	require.Error(t, err)
+	for ; err != nil; err = errors.Unwrap(err) {
+		require.NotContains(t, err.Error(), "s3cret-token")
+	}
+}
+
+func TestOnlyWhatIsConfiguredCanBeAskedFor(t *testing.T) {
+	fleet := newFleet(t, fmt.Sprintf(oneService, "http://127.0.0.1:1", "http://127.0.0.1:1"))
+	_, err := fleet.Probe(t.Context(), "other")
+	require.ErrorIs(t, err, activities.ErrNotConfigured)
+	_, err = fleet.Remediate(t.Context(), activities.RemediateInput{Service: "web"}, nil)
+	require.ErrorIs(t, err, activities.ErrNotConfigured)
+	require.ErrorIs(t, fleet.Notify(t.Context(), "boss", health.Alert{}), activities.ErrNotConfigured)
+}
+
+func TestReplaceLetsRunningProbesFinish(t *testing.T) {
+	arrived, release := make(chan struct{}), make(chan struct{})
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(arrived)
+		<-release
+		fmt.Fprint(w, "never")
+	}))
+	defer slow.Close()
+	fleet := newFleet(t, fmt.Sprintf(oneService, slow.URL, slow.URL))
+
+	found := make(chan health.Result, 1)
+	go func() {
+		result, err := fleet.Probe(context.Background(), "web")
+		if err != nil {
+			result.Message = err.Error()
+		}
+		found <- result
+	}()
+	<-arrived
+	require.NoError(t, fleet.Replace(parse(t, "services: [{name: db, probe: {tcp: {address: '127.0.0.1:1'}}}]")))
+	_, err := fleet.Probe(t.Context(), "web")
+	require.ErrorIs(t, err, activities.ErrNotConfigured, "the new configuration holds at once")
+	close(release)
+	result := <-found
+	require.Equal(t, health.Healthy, result.Status, result.Message)
+}
+
+func TestStoppingWorkerIsNoFailureOfTheService(t *testing.T) {
+	stuck := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	defer stuck.Close()
+	fleet := newFleet(t, fmt.Sprintf(oneService, stuck.URL, stuck.URL))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := fleet.Probe(ctx, "web")
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, health.StateUnknown, fleet.Board().Rows()[0].State)
+}
+
+func TestBoardShowsTheLatest(t *testing.T) {
+	server := httptest.NewServer(echo(http.StatusOK))
+	defer server.Close()
+	fleet := newFleet(t, fmt.Sprintf(oneService, server.URL, server.URL))
+	require.Equal(t, health.StateUnknown, fleet.Board().Rows()[0].State)
+	var states []health.State
+	for range 3 {
+		_, err := fleet.Probe(t.Context(), "web")
+		require.NoError(t, err)
+		states = append(states, fleet.Board().Rows()[0].State)
+	}
+	require.Equal(t, []health.State{health.StateFailing, health.StateDown, health.StateDown}, states)
+}

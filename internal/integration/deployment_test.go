@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -47,8 +48,9 @@ func startServer(t *testing.T) *operator.Connection {
 	return connection
 }
 
-// startWorker serves the main task queue of a configuration.
-func startWorker(t *testing.T, connection *operator.Connection, cfg *config.Config) {
+// startWorker serves the main task queue of a configuration until stop is
+// called or the test ends.
+func startWorker(t *testing.T, connection *operator.Connection, cfg *config.Config) (stop func()) {
 	t.Helper()
 	f, err := fleet.New(cfg, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
@@ -62,7 +64,9 @@ func startWorker(t *testing.T, connection *operator.Connection, cfg *config.Conf
 	w.RegisterActivity(&activities.Alerts{Notifier: f})
 	w.RegisterActivity(&activities.Incidents{Client: connection.Client})
 	require.NoError(t, w.Start())
-	t.Cleanup(w.Stop)
+	stop = sync.OnceFunc(w.Stop)
+	t.Cleanup(stop)
+	return stop
 }
 
 // parse reads a configuration.

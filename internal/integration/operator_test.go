@@ -127,18 +127,19 @@ func requireProbeNow(t *testing.T, op *operator.Operator) {
 
 func requireOutage(t *testing.T, op *operator.Operator, site *website) {
 	site.broken.Store(true)
-	var open []operator.Incident
-	require.Eventually(t, func() bool {
-		var err error
-		open, err = op.Incidents(t.Context(), operator.Filter{Open: true, Service: "site"})
-		return err == nil && len(open) == 1
-	}, soon, poll, "no incident was opened")
-	require.Equal(t, health.Triggered, open[0].State)
-	require.Empty(t, open[0].Stale)
+	open := requireOpen(t, op)
+	require.Equal(t, health.Triggered, open.State)
+	require.Empty(t, open.Stale)
+	ofSite, err := op.Incidents(t.Context(), operator.Filter{Service: "site"})
+	require.NoError(t, err)
+	require.Len(t, ofSite, 1)
+	ofAnother, err := op.Incidents(t.Context(), operator.Filter{Service: "sit"})
+	require.NoError(t, err)
+	require.Empty(t, ofAnother)
 
 	receipt, err := op.Acknowledge(t.Context(), "site", workflows.Acknowledge{By: "ana", Note: "on it"})
 	require.NoError(t, err)
-	require.Equal(t, open[0].ID, receipt.Incident)
+	require.Equal(t, open.ID, receipt.Incident)
 	require.False(t, receipt.Pending)
 	_, err = op.Acknowledge(t.Context(), "sote", workflows.Acknowledge{By: "ana"})
 	require.EqualError(t, err, `"sote" has no open incident; open ones: site`)
@@ -166,4 +167,73 @@ func requireFoundByEveryName(t *testing.T, op *operator.Operator, incident opera
 		all, err := op.Incidents(t.Context(), operator.Filter{Limit: 5})
 		return err == nil && len(all) == 1 && all[0].Summary() == incident.Summary()
 	}, soon, poll, "the list must show what the incident itself says")
+}
+
+// With no worker alive an incident is still shown, from what it was started
+// with, and an acknowledgement waits for the next worker.
+func TestIncidentWithoutWorker(t *testing.T) {
+	server, site := startServer(t), newWebsite(t)
+	cfg := site.config(t, time.Second)
+	op := operator.New(server, apply.TaskQueue(cfg))
+	require.NoError(t, apply.EnsureSearchAttributes(t.Context(), server, server.Namespace))
+	stop := startWorker(t, server, cfg)
+	site.broken.Store(true)
+	_, err := apply.Apply(t.Context(), server, cfg, false)
+	require.NoError(t, err)
+	live := requireOpen(t, op)
+	stop()
+
+	stale := requireOpen(t, op)
+	require.Contains(t, stale.Stale, "no worker answers")
+	require.Equal(t, []any{live.ID, live.Service, live.Severity, live.Reason, health.Triggered},
+		[]any{stale.ID, stale.Service, stale.Severity, stale.Reason, stale.State})
+	require.WithinDuration(t, live.OpenedAt, stale.OpenedAt, time.Second)
+	receipt, err := op.Acknowledge(t.Context(), "site", workflows.Acknowledge{By: "ana"})
+	require.NoError(t, err)
+	require.Equal(t, operator.Receipt{Service: "site", By: "ana", Pending: true}, receipt)
+
+	startWorker(t, server, cfg)
+	require.Eventually(t, func() bool {
+		incident, err := op.Incident(t.Context(), "site")
+		return err == nil && incident.State == health.Acknowledged && acknowledgements(incident) == 1
+	}, soon, poll, "the acknowledgement must take effect, once")
+
+	t.Run("a service that is gone abandons its incident", func(t *testing.T) {
+		requireAbandoned(t, server, op)
+	})
+}
+
+func requireOpen(t *testing.T, op *operator.Operator) operator.Incident {
+	t.Helper()
+	var open []operator.Incident
+	require.Eventually(t, func() bool {
+		var err error
+		open, err = op.Incidents(t.Context(), operator.Filter{Open: true})
+		return err == nil && len(open) == 1
+	}, soon, poll, "no incident is open")
+	return open[0]
+}
+
+func requireAbandoned(t *testing.T, server *operator.Connection, op *operator.Operator) {
+	monitor := monitorOf(t, server, "site")
+	other := parse(t, "services:\n  - {name: other, probe: {tcp: {address: \"127.0.0.1:9\"}}}\n")
+	changes, err := apply.Apply(t.Context(), server, other, false)
+	require.NoError(t, err)
+	require.Equal(t, apply.Change{Service: "site", Action: apply.Deleted}, changes[1])
+	require.Eventually(t, func() bool {
+		incident, err := op.Incident(t.Context(), "site")
+		return err == nil && incident.Outcome == health.Abandoned && incident.State == health.Resolved
+	}, soon, poll, "the incident stayed open")
+	require.Error(t, server.GetWorkflow(t.Context(), monitor, "").Get(t.Context(), nil), "its Monitor must have been cancelled")
+}
+
+// acknowledgements counts those in an incident's timeline.
+func acknowledgements(incident operator.Incident) int {
+	n := 0
+	for _, entry := range incident.Timeline.Entries {
+		if entry.Kind == health.EntryAcknowledged {
+			n++
+		}
+	}
+	return n
 }

@@ -7,14 +7,16 @@ import (
 	"strings"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"paramedic/internal/health"
 	"paramedic/workflows"
 )
 
-// acknowledgeTimeout is how long a worker is given to confirm; with none, the
-// acknowledgement is left for it as a signal.
+// acknowledgeTimeout is how long a worker is given to confirm; beyond it the
+// acknowledgement is left as a signal.
 const acknowledgeTimeout = 5 * time.Second
 
 // Receipt is what became of an acknowledgement.
@@ -53,6 +55,10 @@ func (o *Operator) Acknowledge(ctx context.Context, service string, request work
 	}
 	receipt := Receipt{Service: service, By: request.By, Note: request.Note}
 	confirmed, err := o.confirm(ctx, service, request)
+	if unanswered(err) && ctx.Err() == nil {
+		receipt.Pending = true
+		err = o.temporal.SignalWorkflow(ctx, workflows.RemediationID(service, ""), "", workflows.SignalAcknowledge, request)
+	}
 	var rejected *temporal.ApplicationError
 	switch {
 	case err == nil:
@@ -60,31 +66,30 @@ func (o *Operator) Acknowledge(ctx context.Context, service string, request work
 		return receipt, nil
 	case notFound(err):
 		return Receipt{}, o.notOpen(ctx, service)
-	case ctx.Err() != nil:
-		return Receipt{}, ctx.Err()
 	case errors.As(err, &rejected):
 		return Receipt{}, fmt.Errorf("acknowledge the incident of %q: %s", service, rejected.Message())
-	case !unanswered(err):
+	default:
 		return Receipt{}, fmt.Errorf("acknowledge the incident of %q: %w", service, err)
 	}
-	err = o.temporal.SignalWorkflow(ctx, workflows.RemediationID(service, ""), "", workflows.SignalAcknowledge, request)
-	if notFound(err) {
-		return Receipt{}, o.notOpen(ctx, service)
-	}
-	if err != nil {
-		return Receipt{}, fmt.Errorf("leave the acknowledgement for %q: %w", service, err)
-	}
-	receipt.Pending = true
-	return receipt, nil
 }
 
-// confirm acknowledges with an update and waits for the workflow's answer.
+// confirm acknowledges with an update and waits for the workflow's answer. It
+// asks first whether a worker is there to answer: an update that nobody takes
+// may still be taken later, besides the signal that replaces it.
 func (o *Operator) confirm(ctx context.Context, service string, request workflows.Acknowledge) (workflows.AcknowledgeReceipt, error) {
+	var receipt workflows.AcknowledgeReceipt
+	id := workflows.RemediationID(service, "")
+	if err := o.running(ctx, id); err != nil {
+		return receipt, err
+	}
+	var incident health.Incident
+	if err := o.ask(ctx, id, "", workflows.QueryIncident, &incident); err != nil {
+		return receipt, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, acknowledgeTimeout)
 	defer cancel()
-	var receipt workflows.AcknowledgeReceipt
 	handle, err := o.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID:   workflows.RemediationID(service, ""),
+		WorkflowID:   id,
 		UpdateName:   workflows.UpdateAcknowledge,
 		Args:         []any{request},
 		WaitForStage: client.WorkflowUpdateStageCompleted,
@@ -93,6 +98,19 @@ func (o *Operator) confirm(ctx context.Context, service string, request workflow
 		return receipt, err
 	}
 	return receipt, handle.Get(ctx, &receipt)
+}
+
+// running fails with a not-found error unless a workflow is running; queries
+// are answered for closed ones, too.
+func (o *Operator) running(ctx context.Context, workflowID string) error {
+	description, err := o.temporal.DescribeWorkflowExecution(ctx, workflowID, "")
+	if err != nil {
+		return err
+	}
+	if !open(description.GetWorkflowExecutionInfo()) {
+		return serviceerror.NewNotFoundf("workflow %s has ended", workflowID)
+	}
+	return nil
 }
 
 // notOpen names the incidents that are open, to help with a mistyped service.

@@ -176,11 +176,12 @@ func (o *Operator) ask(ctx context.Context, workflowID, runID, query string, ans
 // unanswered reports whether a query or an update failed for want of a worker.
 func unanswered(err error) bool {
 	var (
+		nobody   NoWorker
 		noPoller *serviceerror.FailedPrecondition
 		late     *serviceerror.DeadlineExceeded
 		gaveUp   *client.WorkflowUpdateServiceTimeoutOrCanceledError
 	)
-	return errors.As(err, &noPoller) || errors.As(err, &late) || errors.As(err, &gaveUp) ||
+	return errors.As(err, &nobody) || errors.As(err, &noPoller) || errors.As(err, &late) || errors.As(err, &gaveUp) ||
 		errors.Is(err, context.DeadlineExceeded)
 }
 

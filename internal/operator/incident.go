@@ -18,8 +18,13 @@ type Incident struct {
 	asOf time.Time
 }
 
-// Target names the service and, if it has one, its target.
-func (i Incident) TargetName() string { return targetName(i.Incident) }
+// TargetName is the service and, if it has one, its target.
+func (i Incident) TargetName() string {
+	if i.Target == "" {
+		return i.Service
+	}
+	return i.Service + "/" + i.Target
+}
 
 // Length is how long the service has been or was down.
 func (i Incident) Length() time.Duration { return i.Downtime(i.asOf) }
@@ -51,7 +56,7 @@ type Summary struct {
 func (i Incident) Summary() Summary {
 	summary := Summary{
 		Service:         i.Service,
-		Target:          i.Incident.Target,
+		Target:          i.Target,
 		State:           i.State,
 		OpenedAt:        Time{i.OpenedAt},
 		ResolvedAt:      Time{i.ResolvedAt},

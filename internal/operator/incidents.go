@@ -49,7 +49,10 @@ func (f Filter) query(taskQueue string) string {
 		equals("TaskQueue", taskQueue),
 	}
 	if f.Service != "" {
-		terms = append(terms, equals(workflows.AttributeService.GetName(), f.Service))
+		// Not by search attribute: a namespace without any incident may not
+		// have those yet, and would refuse the query.
+		id := workflows.RemediationID(f.Service, "")
+		terms = append(terms, fmt.Sprintf("(%s OR WorkflowId STARTS_WITH %s)", equals("WorkflowId", id), quote(id+"/")))
 	}
 	if f.Open {
 		terms = append(terms, equals("ExecutionStatus", "Running"))
@@ -59,9 +62,12 @@ func (f Filter) query(taskQueue string) string {
 	return strings.Join(terms, " AND ")
 }
 
-// equals is one term of a query, with the value quoted.
-func equals(attribute, value string) string {
-	return attribute + " = '" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(value) + "'"
+// equals is one term of a query.
+func equals(attribute, value string) string { return attribute + " = " + quote(value) }
+
+// quote writes a text for a query.
+func quote(text string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(text) + "'"
 }
 
 // pageSize is how many runs are fetched in one request.
@@ -120,4 +126,4 @@ func open(run *workflowpb.WorkflowExecutionInfo) bool {
 }
 
 // quoteTime writes an instant for a query.
-func quoteTime(at time.Time) string { return "'" + at.UTC().Format(time.RFC3339Nano) + "'" }
+func quoteTime(at time.Time) string { return quote(at.UTC().Format(time.RFC3339Nano)) }

@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
-
-	"paramedic/internal/health"
 )
 
 const (
@@ -96,12 +94,4 @@ func named(by string) error {
 		return ErrNobody
 	}
 	return nil
-}
-
-// targetName writes a service and its target as people read it.
-func targetName(incident health.Incident) string {
-	if incident.Target == "" {
-		return incident.Service
-	}
-	return incident.Service + "/" + incident.Target
 }

@@ -159,8 +159,9 @@ func (m *Machine) dial() (*dbus.Conn, error) {
 // PID is the process id of this systemd, as the test sees it.
 func (m *Machine) PID() int { return m.pid }
 
-// Socket is the path of the D-Bus socket that this systemd listens on.
-func (m *Machine) Socket() string { return m.path("/run/outside") }
+// Socket is the path of a D-Bus socket that leads to this systemd itself,
+// without a bus between.
+func (m *Machine) Socket() string { return m.path("/run/outside/private") }
 
 // path makes a path inside of the machine usable from outside.
 func (m *Machine) path(inside string) string {

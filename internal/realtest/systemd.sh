@@ -38,7 +38,7 @@ unshare --mount --pid --fork --kill-child --uts --ipc sh -euc '
 	# systemd drops a caller whose process id it cannot see, as is everybody
 	# outside. Its own proxy, running inside, stands between.
 	cd /run/systemd/system
-	printf "[Socket]\nListenStream=/run/outside\n" > outside.socket
+	printf "[Socket]\nListenStream=/run/outside/private\n" > outside.socket
 	printf "[Service]\nExecStart=%s-socket-proxyd /run/systemd/private\n" "$0" > outside.service
 	mkdir paramedic.target.wants
 	ln -s ../outside.socket paramedic.target.wants/

@@ -68,7 +68,10 @@ type Kind struct {
 
 // Kinds returns every kind of remedy, in the order of the documentation.
 func Kinds() []Kind {
-	return []Kind{}
+	return []Kind{
+		systemdKind(),
+		execKind(),
+	}
 }
 
 // Final is a failure that trying again cannot mend: a unit that does not

@@ -125,6 +125,9 @@ func (d *decoder) slice(path string, n *node, f field, v reflect.Value) {
 	}
 	list := reflect.MakeSlice(v.Type(), 0, len(n.items))
 	for i, item := range n.items {
+		if d.failures > mistakesLimit {
+			break
+		}
 		element := d.make(v.Type().Elem())
 		d.decode(fmt.Sprintf("%s[%d]", path, i), item, f, element)
 		list = reflect.Append(list, element)

@@ -52,6 +52,14 @@ func (p *testProbe) Validate() (problems option.Problems) {
 
 func (p *testProbe) Open() (probe.Prober, error) { return nil, nil }
 
+// testOther can be left empty; what it has by default is not zero.
+type testOther struct {
+	Samples int `yaml:"samples" min:"1" doc:"How often to ask."`
+}
+
+func (*testOther) Validate() option.Problems   { return nil }
+func (*testOther) Open() (probe.Prober, error) { return nil, nil }
+
 type testRemedy struct {
 	Unit string `yaml:"unit" required:"true" doc:"The unit to restart."`
 }
@@ -78,7 +86,7 @@ func testKinds() tables {
 	return tables{
 		probes: []kind{
 			{"http", "Asks a web server.", func() validator { return &testProbe{Method: "GET"} }},
-			{"other", "Asks something else.", func() validator { return &testProbe{URL: "x://"} }},
+			{"other", "Asks something else.", func() validator { return &testOther{Samples: 4} }},
 		},
 		remedies: []kind{
 			{"systemd", "Restarts a unit.", func() validator { return &testRemedy{} }},

@@ -74,15 +74,15 @@ func parse(tokens token.Tokens) (file *ast.File, err error) {
 
 // syntaxError takes position and message out of the YAML library's error.
 func syntaxError(err error) (line, column int, message string) {
-	line, column, message = 1, 1, err.Error()
+	line, column = 1, 1
 	var positioned interface {
 		GetToken() *token.Token
 		GetMessage() string
 	}
 	if !errors.As(err, &positioned) {
-		return line, column, message + "; write it as plain YAML"
+		return line, column, err.Error() + "; write it as plain YAML"
 	}
-	message = positioned.GetMessage()
+	message = positioned.GetMessage() // Error would also format the whole file
 	if tk := positioned.GetToken(); tk != nil && tk.Position != nil {
 		line, column = tk.Position.Line, tk.Position.Column
 	}
@@ -156,6 +156,10 @@ func (c *tokenCounts) add(tk *token.Token) string {
 		}
 	case token.AnchorType:
 		c.anchors++
+	case token.CollectEntryType:
+		if tk.Prev != nil && (tk.Prev.Type == token.CollectEntryType || tk.Prev.Type == token.SequenceStartType) {
+			return "there is nothing before this comma; write a value, or remove it"
+		}
 	}
 	switch {
 	case c.brackets > nestingLimit || c.dashes > nestingLimit:

@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"crypto/tls"
 	"net"
 	"strconv"
 
@@ -22,10 +21,4 @@ func checkAddress(problems *option.Problems, path, address string) {
 	if number, err := strconv.Atoi(port); err != nil || number < 1 || number > 65535 {
 		problems.Add(path, "%q has no port between 1 and 65535", address)
 	}
-}
-
-// tlsFor returns a configuration that verifies the server at address.
-func tlsFor(address string) *tls.Config {
-	host, _, _ := net.SplitHostPort(address)
-	return &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
 }

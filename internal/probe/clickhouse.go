@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -86,7 +85,7 @@ func (o *ClickHouse) countQuery() string {
 
 // Open implements Options.
 func (o *ClickHouse) Open() (Prober, error) {
-	p := &clickHouseProber{options: *o, turn: make(chan struct{}, 1)}
+	p := &clickHouseProber{options: *o, turn: make(turn, 1)}
 	p.lines.dial, p.lines.farewell = dialer(o.Address, o.TLS), []byte{clickHouseCancel}
 	client, err := clickhouse.Open(&clickhouse.Options{
 		Addr:        []string{o.Address},
@@ -108,21 +107,18 @@ type clickHouseProber struct {
 	options ClickHouse
 	client  driver.Conn
 	lines   lines
-	// turn admits one probe at a time to the connection and the growth.
-	turn   chan struct{}
-	growth growth
+	turn    turn
+	growth  growth
 }
 
 // Probe implements Prober.
 func (p *clickHouseProber) Probe(ctx context.Context) health.Result {
 	a := begin(ctx, p.options.Password)
 	a.doing("waiting for another probe of %s", p.options.Address)
-	select {
-	case p.turn <- struct{}{}:
-		defer func() { <-p.turn }()
-	case <-ctx.Done():
-		return a.failed(ctx.Err())
+	if err := p.turn.take(ctx); err != nil {
+		return a.failed(err)
 	}
+	defer p.turn.give()
 	// The driver gets a context without an end, and the connection is closed
 	// under it instead: it hands its answer over unguarded when a context ends
 	// (a panic), does not look at contexts while it greets the server, and turns
@@ -209,52 +205,6 @@ func (p *clickHouseProber) number(ctx context.Context, query string) (float64, e
 	return number, rows.Close()
 }
 
-func oneNumber(rows driver.Rows) (float64, error) {
-	if columns := len(rows.Columns()); columns != 1 {
-		return 0, fmt.Errorf("the query returned %d columns, not one number", columns)
-	}
-	if !rows.Next() {
-		if err := rows.Err(); err != nil {
-			return 0, err
-		}
-		return 0, errors.New("the query returned no row")
-	}
-	value := reflect.New(rows.ColumnTypes()[0].ScanType())
-	if err := rows.Scan(value.Interface()); err != nil {
-		return 0, err
-	}
-	number, err := asNumber(value.Elem())
-	if err == nil && rows.Next() {
-		err = errors.New("the query returned more than one row")
-	}
-	return number, errors.Join(err, rows.Err())
-}
-
-// asNumber reads any of ClickHouse's numeric types, nullable ones included.
-func asNumber(value reflect.Value) (float64, error) {
-	for value.Kind() == reflect.Pointer && !value.IsNil() {
-		if _, isText := value.Interface().(fmt.Stringer); isText {
-			break // big integers and decimals
-		}
-		value = value.Elem()
-	}
-	switch {
-	case value.CanInt():
-		return float64(value.Int()), nil
-	case value.CanUint():
-		return float64(value.Uint()), nil
-	case value.CanFloat():
-		return value.Float(), nil
-	case value.Kind() == reflect.Pointer && value.IsNil():
-		return 0, errors.New("the query returned NULL, not a number")
-	}
-	number, err := strconv.ParseFloat(fmt.Sprint(value.Interface()), 64)
-	if err != nil {
-		return 0, fmt.Errorf("the query returned %s, not a number", show(value.Interface()))
-	}
-	return number, nil
-}
-
 // plainException strips what ClickHouse puts around its messages.
 func plainException(err error) error {
 	var exception *clickhouse.Exception
@@ -267,6 +217,8 @@ func plainException(err error) error {
 
 // Close implements Prober.
 func (p *clickHouseProber) Close() error {
+	_ = p.turn.take(context.Background())
+	defer p.turn.give()
 	err := p.client.Close()
 	p.lines.hangUp()
 	if err != nil {

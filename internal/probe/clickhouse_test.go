@@ -150,6 +150,8 @@ func TestClickHouseSaysWhatTheServerRefuses(t *testing.T) {
 func TestClickHouseSurvivesSilence(t *testing.T) {
 	requireSurvivesSilence(t, func(address string) Options { return &ClickHouse{Address: address, Table: "events"} },
 		"timeout after 200ms while running SELECT 1 at @silent", "connection refused while running SELECT 1 at @deaf")
+	requireSurvivesSilence(t, func(address string) Options { return &ClickHouse{Address: address, Table: "events", TLS: true} },
+		"timeout after 200ms while running SELECT 1 at @silent", "connection refused while running SELECT 1 at @deaf")
 }
 
 func TestClickHouseGrowth(t *testing.T) {

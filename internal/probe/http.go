@@ -2,14 +2,11 @@ package probe
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -29,13 +26,6 @@ type HTTP struct {
 	ExpectDegraded  []string                 `yaml:"expect_degraded" doc:"Conditions that all have to hold, else degraded."`
 	FollowRedirects bool                     `yaml:"follow_redirects" doc:"Follow up to 10 redirects; headers and token stay with the first host."`
 	TLS             HTTPTLS                  `yaml:"tls" doc:"How the server's certificate is verified."`
-}
-
-// HTTPTLS says how the certificate of an https server is verified.
-type HTTPTLS struct {
-	CA                 string `yaml:"ca" doc:"File of PEM certificates to trust instead of the system's."`
-	InsecureSkipVerify bool   `yaml:"insecure_skip_verify" doc:"Accept any certificate."`
-	ServerName         string `yaml:"server_name" doc:"Name the certificate has to be for, if not the URL's host."`
 }
 
 // httpIdle is how long an idle connection is kept; longer than the usual
@@ -60,8 +50,8 @@ func httpKind() Kind {
 func (o *HTTP) Validate() option.Problems {
 	var problems option.Problems
 	o.checkURL(&problems)
-	for name, value := range o.Headers {
-		if !validHeader(name, value.Reveal()) {
+	for _, name := range slices.Sorted(maps.Keys(o.Headers)) {
+		if !validHeader(name, o.Headers[name].Reveal()) {
 			problems.Add("headers."+name, "is not a header that can be sent")
 		}
 		if strings.EqualFold(name, "Authorization") && !o.Token.Empty() {
@@ -119,27 +109,6 @@ func compileAll(path string, texts []string) ([]condition, option.Problems) {
 		conditions = append(conditions, compiled)
 	}
 	return conditions, problems
-}
-
-// config returns the client's side of TLS.
-func (o HTTPTLS) config() (*tls.Config, error) {
-	config := &tls.Config{
-		ServerName:         o.ServerName,
-		InsecureSkipVerify: o.InsecureSkipVerify, //nolint:gosec // off unless the operator asks for it
-		MinVersion:         tls.VersionTLS12,
-	}
-	if o.CA == "" {
-		return config, nil
-	}
-	pem, err := os.ReadFile(o.CA)
-	if err != nil {
-		return nil, err
-	}
-	config.RootCAs = x509.NewCertPool()
-	if !config.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no PEM certificate", o.CA)
-	}
-	return config, nil
 }
 
 // Open implements Options.

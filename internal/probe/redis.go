@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -60,33 +61,73 @@ func (o *Redis) Validate() option.Problems {
 	return problems
 }
 
-// Open implements Options. The client sends nothing that only some servers
-// know: Dragonfly and old versions are as good as the newest Redis.
+// Open implements Options.
 func (o *Redis) Open() (Prober, error) {
-	options := &redis.Options{
-		Addr: o.Address, Username: o.Username, Password: o.Password.Reveal(), DB: o.DB,
-		Protocol: 2, DisableIdentity: true,
-		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
-		// The probe itself is the retry, and its context the only time limit.
-		MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true,
-		ReadTimeout: -1, WriteTimeout: -1,
-		PoolSize: 2, MaxIdleConns: 1, ConnMaxIdleTime: -1,
-	}
-	if o.TLS {
-		options.TLSConfig = tlsFor(o.Address)
-	}
-	return &redisProber{options: *o, client: redis.NewClient(options)}, nil
+	return &redisProber{options: *o, turn: make(turn, 1)}, nil
 }
 
 // redisProber keeps one client, and with it its connection, between probes.
 type redisProber struct {
 	options Redis
-	client  *redis.Client
+	turn    turn
+	client  *redis.Client // nil until needed, and after a failure
+	hangUp  context.CancelFunc
 }
 
 // Probe implements Prober.
-func (p *redisProber) Probe(ctx context.Context) (result health.Result) {
+func (p *redisProber) Probe(ctx context.Context) health.Result {
 	a := begin(ctx, p.options.Password)
+	a.doing("waiting for another probe of %s", p.options.Address)
+	if err := p.turn.take(ctx); err != nil {
+		return a.failed(err)
+	}
+	defer p.turn.give()
+	p.connect()
+	result := p.examine(ctx, a)
+	if !result.Status.Up() {
+		// After two failed dials the library's pool would answer with the old
+		// failure and dial in the background; a new client dials when asked.
+		_ = p.drop()
+	}
+	return result
+}
+
+// connect makes a client, which connects once it is used. It sends nothing that
+// only some servers know: Dragonfly and old versions are as good as new Redis.
+func (p *redisProber) connect() {
+	if p.client != nil {
+		return
+	}
+	life, hangUp := context.WithCancel(context.Background())
+	dial := dialer(p.options.Address, p.options.TLS)
+	p.hangUp = hangUp
+	p.client = redis.NewClient(&redis.Options{
+		Addr: p.options.Address, DB: p.options.DB,
+		Username: p.options.Username, Password: p.options.Password.Reveal(),
+		// The library dials in a goroutine that outlives the caller's context.
+		Dialer:   func(context.Context, string, string) (net.Conn, error) { return dial(life) },
+		Protocol: 2, DisableIdentity: true,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+		// The probe itself is the retry, and its context the only time limit.
+		MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true,
+		ReadTimeout: -1, WriteTimeout: -1,
+		PoolSize: 4, MaxIdleConns: 1, ConnMaxIdleTime: -1,
+	})
+}
+
+// drop closes the client with all its connections.
+func (p *redisProber) drop() error {
+	if p.client == nil {
+		return nil
+	}
+	p.hangUp()
+	err := p.client.Close()
+	p.client = nil
+	return err
+}
+
+// examine runs the commands.
+func (p *redisProber) examine(ctx context.Context, a *attempt) (result health.Result) {
 	a.doing("sending PING to %s", p.options.Address)
 	if err := p.client.Ping(ctx).Err(); err != nil {
 		return a.failed(err)
@@ -125,7 +166,9 @@ func (p *redisProber) writeAndRead(ctx context.Context, a *attempt, key string) 
 
 // Close implements Prober.
 func (p *redisProber) Close() error {
-	if err := p.client.Close(); err != nil {
+	_ = p.turn.take(context.Background())
+	defer p.turn.give()
+	if err := p.drop(); err != nil {
 		return fmt.Errorf("close the client of %s: %w", p.options.Address, err)
 	}
 	return nil

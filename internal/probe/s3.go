@@ -20,7 +20,7 @@ import (
 
 // S3 are the options of kind s3.
 type S3 struct {
-	Endpoint  string        `yaml:"endpoint" required:"true" doc:"Host of the service, with port if unusual, or its URL; only a URL that begins with http:// is asked without TLS."`
+	Endpoint  string        `yaml:"endpoint" required:"true" doc:"Host of the service, with port if unusual, or its URL, which then decides over tls."`
 	Bucket    string        `yaml:"bucket" required:"true" doc:"Bucket to test."`
 	Prefix    string        `yaml:"prefix" doc:"Begin of the test object's name; the access key needs to list, put, get and delete below it."`
 	AccessKey option.Secret `yaml:"access_key" required:"true" doc:"Access key id."`

@@ -7,6 +7,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -89,19 +90,19 @@ func TestS3LeavesNothingWhenGetFails(t *testing.T) {
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			stored := 0
+			var stored atomic.Int64 // a cut connection makes net/http ask again
 			address := faultyS3(t, server, func(w http.ResponseWriter, r *http.Request) bool {
 				if r.Method != test.method || !isObject(r) {
 					return false
 				}
-				stored = len(server.Objects(t))
+				stored.Store(int64(len(server.Objects(t))))
 				test.answer(w, r)
 				return true
 			})
 			prober := open(t, s3Options(server, address))
 			result := probe(t, prober, 2*time.Second)
 			require.Contains(t, result.Message, test.want)
-			require.Equal(t, 1, stored, "the object has to be there while it is read")
+			require.EqualValues(t, 1, stored.Load(), "the object has to be there while it is read")
 			require.Empty(t, server.Objects(t))
 		})
 	}
@@ -115,9 +116,7 @@ func TestS3LeavesNothingWhenTheAnswerToPutIsLost(t *testing.T) {
 		if r.Method != http.MethodPut {
 			return false
 		}
-		target, err := url.Parse("http://" + through)
-		require.NoError(t, err)
-		proxy := httputil.NewSingleHostReverseProxy(target)
+		proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: through})
 		proxy.ModifyResponse = func(*http.Response) error { panic(http.ErrAbortHandler) }
 		proxy.ServeHTTP(w, r)
 		return true

@@ -24,8 +24,7 @@ type dispatcher struct {
 	lanes map[string]*lane
 	order []string
 	// done is told of each alert that was delivered, or given up with an error.
-	done    func(workflow.Context, Dispatch, error)
-	stopped bool
+	done func(workflow.Context, Dispatch, error)
 }
 
 type lane struct {

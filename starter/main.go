@@ -83,6 +83,7 @@ Exit codes: 0 all is good, 1 bad input or something is not healthy,
 2 Temporal cannot be reached.`,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.InitDefaultHelpFlag() // else cobra takes what follows --help for its value
 	flags := root.PersistentFlags()
 	flags.StringVarP(&a.configPath, "config", "c", "paramedic.yml", "the configuration file")
 	flags.StringVar(&a.address, "address", "", "host:port of Temporal (default: temporal.address, TEMPORAL_ADDRESS, "+operator.DefaultAddress+")")

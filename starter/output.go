@@ -4,8 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"paramedic/internal/health"
 )
@@ -31,24 +31,34 @@ func list[T any](items []T) []T {
 	return items
 }
 
+// columnGap stands between two columns of a table.
+const columnGap = "  "
+
 // table writes rows in aligned columns, below a heading unless it is nil. What
 // comes from the services is put on one line, without control characters.
 func (a *app) table(heading []string, rows [][]string) error {
-	writer := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	if heading != nil {
 		rows = append([][]string{heading}, rows...)
 	}
+	var widths []int
 	for _, row := range rows {
-		cells := make([]string, len(row))
 		for i, cell := range row {
-			cells[i] = oneLine(cell)
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
-		line := strings.TrimRight(strings.Join(cells, "\t"), "\t")
-		if _, err := fmt.Fprintln(writer, line); err != nil {
+	}
+	for _, row := range rows {
+		var line strings.Builder
+		for i, cell := range row {
+			fmt.Fprintf(&line, "%-*s%s", widths[i], oneLine(cell), columnGap)
+		}
+		if err := a.printf("%s\n", strings.TrimRight(line.String(), " ")); err != nil {
 			return err
 		}
 	}
-	return writer.Flush()
+	return nil
 }
 
 // oneLine replaces what would break a table or steer a terminal.

@@ -195,7 +195,8 @@ type Record struct {
 	// Deferred is set when the latest attempt left the service alone; the next
 	// one does not.
 	Deferred bool `json:"deferred,omitempty"`
-	// Passes counts the passing probes in a row, FirstPassAt is the first of them.
+	// Passes counts the passing probes in a row that count; FirstPassAt is when
+	// the service first passed since the last failed probe, settling included.
 	Passes      int       `json:"passes,omitempty"`
 	FirstPassAt time.Time `json:"first_pass_at,omitzero"`
 	// Permit is set while the incident holds a permit of the Gatekeeper.

@@ -29,7 +29,8 @@ const (
 func (r *remediation) treat(ctx workflow.Context, decision health.Decision) {
 	step := r.check.Remediation.Steps[decision.Step]
 	r.Incident.Attempts++
-	r.Treated, r.Unverified, r.Passes = false, true, 0
+	r.Treated, r.Unverified = false, true
+	r.Passes, r.FirstPassAt = 0, time.Time{}
 	r.note(ctx, health.EntryAttempt, fmt.Sprintf("attempt %d: %s", r.Incident.Attempts, step.Title))
 	treatment, err := r.carryOut(ctx, decision.Step, step)
 	if ctx.Err() != nil {
@@ -41,6 +42,9 @@ func (r *remediation) treat(ctx workflow.Context, decision health.Decision) {
 		r.settle(ctx)
 	}
 	r.Rested = workflow.Now(ctx)
+	// A probe that passed meanwhile may be the end of the downtime, but what
+	// counts is that the service still passes once it has settled.
+	r.Passes = 0
 }
 
 func (r *remediation) carryOut(ctx workflow.Context, index int, step Step) (health.Treatment, error) {

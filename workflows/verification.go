@@ -77,7 +77,7 @@ func (r *remediation) observe(ctx workflow.Context, result health.Result, source
 func (r *remediation) pass(ctx workflow.Context, result health.Result, source string) {
 	r.Passes++
 	r.Unverified = false
-	if r.Passes == 1 || result.At.Before(r.FirstPassAt) {
+	if r.FirstPassAt.IsZero() || result.At.Before(r.FirstPassAt) {
 		r.FirstPassAt = result.At
 	}
 	r.note(ctx, health.EntryVerification, fmt.Sprintf("%s passed: %s", source, result.Message))
@@ -85,7 +85,8 @@ func (r *remediation) pass(ctx workflow.Context, result health.Result, source st
 
 // fail counts out an attempt that did not help, and tells people, once.
 func (r *remediation) fail(ctx workflow.Context, result health.Result, source string) {
-	r.Passes, r.LastFailureAt, r.Incident.Reason = 0, result.At, result.Message
+	r.Passes, r.FirstPassAt = 0, time.Time{}
+	r.LastFailureAt, r.Incident.Reason = result.At, result.Message
 	text := fmt.Sprintf("%s failed: %s", source, result.Message)
 	if r.Unverified || r.Incident.Verifications == 1 {
 		r.note(ctx, health.EntryVerification, text)

@@ -50,7 +50,7 @@ func TestStory(t *testing.T) {
   run id          01a1fb43
   in the Web UI   /namespaces/default/workflows/remediation%2Fclickhouse/01a1fb43/history
 
-Timeline, from 2026-11-20 22:56:30 UTC
+Timeline, from 2026-11-20 22:56:30.123 UTC
   +0.0s     failure   failure 1/3: row count 0 < 1
   +1m00.0s  opened    incident opened
   +2m15.0s  resolved  healed by attempt 1, downtime 2m 15s

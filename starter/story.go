@@ -18,7 +18,7 @@ func (a *app) tellStory(incident operator.Incident, namespace string) error {
 	if err := a.table(nil, figures(incident, namespace)); err != nil {
 		return err
 	}
-	if err := a.printf("\nTimeline, from %s\n", stamp(incident.FirstFailureAt)); err != nil {
+	if err := a.printf("\nTimeline, from %s\n", incident.FirstFailureAt.UTC().Format("2006-01-02 15:04:05.000 UTC")); err != nil {
 		return err
 	}
 	rows := make([][]string, 0, len(incident.Timeline.Entries))

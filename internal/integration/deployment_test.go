@@ -96,14 +96,19 @@ func newWebsite(t *testing.T) *website {
 	return site
 }
 
-// config watches the website every interval, without a remedy.
-func (s *website) config(t *testing.T, interval time.Duration) *config.Config {
-	return parse(t, fmt.Sprintf(`
+// text is a configuration that watches the website every interval, without a
+// remedy.
+func (s *website) text(interval time.Duration) string {
+	return fmt.Sprintf(`
 services:
   - name: site
     interval: %s
     timeout: 500ms
     success_threshold: 1
     probe: {http: {url: %q}}
-`, interval, s.URL))
+`, interval, s.URL)
+}
+
+func (s *website) config(t *testing.T, interval time.Duration) *config.Config {
+	return parse(t, s.text(interval))
 }

@@ -20,7 +20,9 @@ const (
 	catchUp = time.Minute
 	// runGrace is how long a Monitor may outlive its watch before Temporal
 	// ends it, so that a run that hangs cannot keep the next one out for ever.
-	runGrace = 10 * time.Minute
+	// It is long, because a run that is ended hands nothing over, and workers
+	// may be away for a night: a pause must survive that.
+	runGrace = 24 * time.Hour
 	// overlap has the next Monitor wait for the end of the one on duty.
 	overlap = enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE
 	// ownerKey is the field of a schedule's memo that names its deployment.

@@ -42,7 +42,7 @@ func Clip(text string, limit int) string {
 	if len(text) <= limit {
 		return text
 	}
-	cut := limit - len("…")
+	cut := max(0, limit-len("…"))
 	for cut > 0 && !utf8.RuneStart(text[cut]) {
 		cut--
 	}

@@ -26,6 +26,9 @@ func TestBadConfigurations(t *testing.T) {
 			require.Nil(t, config)
 			var mistakes Errors
 			require.ErrorAs(t, err, &mistakes)
+			for _, m := range mistakes {
+				require.Contains(t, m.Text, ";", "it also says what would be right")
+			}
 			golden := strings.TrimSuffix(path, ".yml") + ".txt"
 			if *update {
 				require.NoError(t, os.WriteFile(golden, []byte(err.Error()+"\n"), 0o644))

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -81,10 +82,25 @@ func requirePositions(t *testing.T, text string, mistakes Errors) {
 	for i, m := range mistakes {
 		require.True(t, m.Line >= 1 && m.Line <= lines && m.Column >= 1, "%+v", m)
 		require.NotEmpty(t, m.Text)
-		require.Contains(t, m.Text, ";", "says what would be right")
 		require.NotContains(t, m.Error(), "\x1b")
 		require.True(t, i == 0 || mistakes[i-1].Line <= m.Line)
 	}
+}
+
+// requireBounded reads text as any configuration may be: it is read, or there
+// are mistakes with positions.
+func requireBounded(t *testing.T, kinds tables, text string) {
+	t.Helper()
+	config, err := reader{kinds, testEnv}.read("testdata/good/fuzz.yml", []byte(text))
+	if err == nil {
+		require.NotEmpty(t, config.Services)
+		require.NoError(t, config.WriteYAML(io.Discard))
+		return
+	}
+	require.Nil(t, config)
+	var mistakes Errors
+	require.ErrorAs(t, err, &mistakes)
+	requirePositions(t, text, mistakes)
 }
 
 func FuzzParse(f *testing.F) {
@@ -99,15 +115,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, kinds := range []tables{testKinds(), allKinds()} {
-			config, err := reader{kinds, testEnv}.read("testdata/good/fuzz.yml", []byte(text))
-			if err == nil {
-				require.NotEmpty(t, config.Services)
-				continue
-			}
-			require.Nil(t, config)
-			var mistakes Errors
-			require.ErrorAs(t, err, &mistakes)
-			requirePositions(t, text, mistakes)
+			requireBounded(t, kinds, text)
 		}
 	})
 }

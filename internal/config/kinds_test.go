@@ -32,7 +32,7 @@ type testTLS struct {
 
 func (p *testProbe) Validate() (problems option.Problems) {
 	if p.URL == "" {
-		problems.Add("url", "url is empty; write an address")
+		problems.Add("url", "is empty; write an address")
 	} else if !strings.Contains(p.URL, "://") {
 		problems.Add("url", "%q is no address; write it with http://", p.URL)
 	}

@@ -82,12 +82,24 @@ func hang() {
 // start starts the attempt in a process; kill ends it as a crash would.
 func (a attempt) start(t *testing.T) (output io.Reader, kill func()) {
 	t.Helper()
-	text, err := json.Marshal(a)
-	require.NoError(t, err)
 	binary, err := os.Executable()
+	require.NoError(t, err)
+	return start(t, a.command(t, binary))
+}
+
+// command is the attempt carried out by a copy of the test binary.
+func (a attempt) command(t *testing.T, binary string) *exec.Cmd {
+	t.Helper()
+	text, err := json.Marshal(a)
 	require.NoError(t, err)
 	cmd := exec.Command(binary)
 	cmd.Env = append(os.Environ(), attemptVariable+"="+string(text))
+	return cmd
+}
+
+func start(t *testing.T, cmd *exec.Cmd) (output io.Reader, kill func()) {
+	t.Helper()
+	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())

@@ -17,19 +17,29 @@ import (
 // waiting for a slot and the way back.
 const probeSlack = 5 * time.Second
 
-// probe makes one probe as a local activity: a check that needs no routing
-// costs half of what an activity costs, and shows in the history all the same.
-// This is the one place where that choice is made.
+// probe makes one probe. A service that passes is probed by a local activity,
+// which costs half of what an activity costs, and shows in the history all the
+// same. One that fails is probed by an activity: its evidence stands out in the
+// history, and a probe that hangs until its timeout keeps no question or
+// message for this run waiting. This is the one place where that is decided.
 func (m *monitor) probe(ctx workflow.Context) (health.Result, error) {
-	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
-		ScheduleToCloseTimeout: m.check.Timeout.Std() + probeSlack,
-		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
-		Summary:                "probe " + m.check.Service,
-	})
 	var probes *activities.Probes
 	var result health.Result
 	in := activities.ProbeInput{Service: m.check.Service}
-	err := workflow.ExecuteLocalActivity(ctx, probes.Probe, in).Get(ctx, &result)
+	limit := m.check.Timeout.Std() + probeSlack
+	once := &temporal.RetryPolicy{MaximumAttempts: 1}
+	if m.state.Streak.Failures == 0 {
+		ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+			ScheduleToCloseTimeout: limit, RetryPolicy: once, Summary: "probe " + m.check.Service,
+		})
+		err := workflow.ExecuteLocalActivity(ctx, probes.Probe, in).Get(ctx, &result)
+		return result, cause(err)
+	}
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		ScheduleToCloseTimeout: limit, RetryPolicy: once,
+		Summary: fmt.Sprintf("probe %s after %d failures", m.check.Service, m.state.Streak.Failures),
+	})
+	err := workflow.ExecuteActivity(ctx, probes.Probe, in).Get(ctx, &result)
 	return result, cause(err)
 }
 

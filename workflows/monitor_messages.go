@@ -15,7 +15,7 @@ func (m *monitor) messages(ctx workflow.Context) workflow.Selector {
 	selector := workflow.NewNamedSelector(ctx, "messages")
 	receive(ctx, selector, SignalPause, func(pause Pause) { m.pause(ctx, pause) })
 	receive(ctx, selector, SignalResume, func(resume Resume) { m.resume(ctx, resume) })
-	receive(ctx, selector, SignalProbeNow, func(struct{}) { m.probeNow = true })
+	receive(ctx, selector, SignalProbeNow, func(struct{}) { m.probeNow = m.state.Paused == nil })
 	receive(ctx, selector, SignalReconfigure, func(check Check) { m.reconfigure(ctx, check) })
 	return selector
 }

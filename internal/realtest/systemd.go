@@ -87,7 +87,7 @@ func (m *Machine) boot(binary string) {
 	// as it needs to clean up.
 	keeper.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	// A file and not a buffer: systemd would keep the pipe open.
-	stderr, err := os.Create(filepath.Join(m.logs, "boot.stderr"))
+	stderr, err := os.Create(m.stderrFile())
 	require.NoError(m.t, err)
 	defer stderr.Close()
 	keeper.Stderr = stderr
@@ -100,11 +100,18 @@ func (m *Machine) boot(binary string) {
 
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
-		said, _ := os.ReadFile(stderr.Name())
-		Skip(m.t, "the namespaces of a systemd are refused here: %s", bytes.TrimSpace(said))
+		Skip(m.t, "the namespaces of a systemd are refused here: %s", m.complaints())
 	}
 	m.pid, err = strconv.Atoi(strings.TrimSpace(line))
 	require.NoError(m.t, err)
+}
+
+func (m *Machine) stderrFile() string { return filepath.Join(m.logs, "boot.stderr") }
+
+// complaints is what the script has said against its work.
+func (m *Machine) complaints() []byte {
+	said, _ := os.ReadFile(m.stderrFile())
+	return bytes.TrimSpace(said)
 }
 
 // shutDown ends the script's input, which makes it take down its systemd.
@@ -137,7 +144,7 @@ func (m *Machine) connect() {
 	}
 	for deadline := time.Now().Add(startLimit); !ready(); time.Sleep(bootPause) {
 		if time.Now().After(deadline) {
-			require.FailNow(m.t, "systemd does not come up", "last error: %v", lastErr)
+			require.FailNow(m.t, "systemd does not come up", "last error: %v\n%s", lastErr, m.complaints())
 		}
 	}
 	m.t.Cleanup(m.bus.Close)
@@ -272,39 +279,3 @@ func (m *Machine) Logs(unit string) string {
 }
 
 func (m *Machine) logFile(unit string) string { return filepath.Join(m.logs, unit+".log") }
-
-// outerPID finds the process that has the id inside in the process namespace
-// of process 1 of that namespace, named by its id out here.
-func outerPID(first, inside int) (int, error) {
-	namespace, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", first))
-	if err != nil {
-		return 0, err
-	}
-	all, err := filepath.Glob("/proc/[0-9]*")
-	if err != nil {
-		return 0, err
-	}
-	for _, dir := range all {
-		if own, err := os.Readlink(filepath.Join(dir, "ns/pid")); err != nil || own != namespace {
-			continue
-		}
-		status, err := os.ReadFile(filepath.Join(dir, "status"))
-		if err == nil && innermostPID(status) == inside {
-			return strconv.Atoi(filepath.Base(dir))
-		}
-	}
-	return 0, fmt.Errorf("no process %d in %s", inside, namespace)
-}
-
-// innermostPID reads the last id of the line "NSpid: outer ... inner" of a
-// process's status file.
-func innermostPID(status []byte) int {
-	for line := range bytes.Lines(status) {
-		if ids, found := bytes.CutPrefix(line, []byte("NSpid:")); found {
-			fields := bytes.Fields(ids)
-			pid, _ := strconv.Atoi(string(fields[len(fields)-1]))
-			return pid
-		}
-	}
-	return 0
-}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
+	"regexp"
 	"syscall"
 	"testing"
 	"time"
@@ -40,12 +40,14 @@ func TestSystemdLeavesNothingBehind(t *testing.T) {
 	mounts, err := os.ReadFile("/proc/self/mounts")
 	require.NoError(t, err)
 	var pids []int
+	var groups []string
 	t.Run("two machines", func(t *testing.T) {
 		for range 2 {
 			m := realtest.Systemd(t)
 			m.AddUnit("same-name.service", "[Service]\nExecStart=/bin/sleep infinity\n")
 			m.Start("same-name.service")
 			pids = append(pids, m.PID(), m.MainPID("same-name.service"))
+			groups = append(groups, controlGroup(t, m.PID()))
 		}
 	})
 	for _, pid := range pids {
@@ -54,7 +56,20 @@ func TestSystemdLeavesNothingBehind(t *testing.T) {
 	after, err := os.ReadFile("/proc/self/mounts")
 	require.NoError(t, err)
 	require.Equal(t, string(mounts), string(after))
-	left, err := filepath.Glob(fmt.Sprintf("/sys/fs/cgroup/*/paramedic-test-%d-*", os.Getpid()))
+	for _, group := range groups {
+		left, err := filepath.Glob("/sys/fs/cgroup/*/" + group)
+		require.NoError(t, err)
+		require.Empty(t, left)
+		require.NoDirExists(t, "/sys/fs/cgroup/"+group)
+	}
+}
+
+// controlGroup is the name of the group that was made for a systemd.
+func controlGroup(t *testing.T, pid int) string {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
 	require.NoError(t, err)
-	require.Less(t, len(left), 2, "control groups left: %s", strings.Join(left, " "))
+	name := regexp.MustCompile(`(?m)^0::.*(paramedic-test-[0-9-]+)`).FindSubmatch(text)
+	require.NotNil(t, name, "%s", text)
+	return string(name[1])
 }

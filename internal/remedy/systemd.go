@@ -18,7 +18,7 @@ const (
 	systemdTimeout = health.Duration(90 * time.Second)
 	// systemdSlack is what Apply needs besides waiting for the unit: for
 	// connecting and for reading the unit before and after.
-	systemdSlack = 3 * callLimit
+	systemdSlack = 4 * callLimit
 	// settlePause is the wait between two looks at a unit in transition.
 	settlePause = 100 * time.Millisecond
 )

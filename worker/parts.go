@@ -21,7 +21,7 @@ func (p *process) runServer(ctx context.Context, ready func()) error {
 		return err
 	}
 	p.temporal.pointTo(server.Address(), server.Namespace())
-	fmt.Fprintf(p.out, "Web UI    %s\n", server.UIURL())
+	p.say.set(lineWebUI, server.UIURL())
 	ready()
 	select {
 	case <-ctx.Done():
@@ -35,8 +35,8 @@ func (p *process) runServer(ctx context.Context, ready func()) error {
 func (p *process) runPatient(ctx context.Context, ready func()) error {
 	ward := &patient.Ward{Dir: p.data, Address: p.cfg.Patient.Listen, Log: p.log.Logger}
 	return ward.Run(ctx, func() {
-		fmt.Fprintf(p.out, "Patient   http://%s/health   hurt it: kill -9 %d   or: curl -X POST http://%s/hurt\n",
-			ward.Address, ward.PID(), ward.Address)
+		p.say.set(linePatient, fmt.Sprintf("http://%s/health   hurt it: kill -9 %d   or: curl -X POST http://%s/hurt",
+			ward.Address, ward.PID(), ward.Address))
 		ready()
 	})
 }
@@ -47,19 +47,10 @@ func (p *process) runHTTP(ctx context.Context, ready func()) error {
 	if err != nil {
 		return err
 	}
-	handler := web.New(web.Options{Health: p.super.Health, Services: p.rows, UIURL: p.uiURL(), Log: p.log.Logger})
-	return web.Serve(ctx, listener, handler, func() {
-		fmt.Fprintf(p.out, "Status    http://%s/   health: http://%s/healthz\n", listener.Addr(), listener.Addr())
-		ready()
-	})
-}
-
-// uiURL is the Web UI of the embedded server; that of a cluster is not known.
-func (p *process) uiURL() string {
-	if !p.embedded {
-		return ""
-	}
-	return fmt.Sprintf("http://127.0.0.1:%d", p.uiPort)
+	// The embedded server has started before; the Web UI of a cluster is not known.
+	handler := web.New(web.Options{Health: p.super.Health, Services: p.rows, UIURL: p.say.get(lineWebUI), Log: p.log.Logger})
+	p.say.set(lineStatus, fmt.Sprintf("http://%s/   health: http://%s/healthz", listener.Addr(), listener.Addr()))
+	return web.Serve(ctx, listener, handler, ready)
 }
 
 // rows are the services as this worker sees them.

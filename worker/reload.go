@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -27,7 +24,8 @@ const (
 
 // runConfiguration keeps the configuration in force: it applies it to Temporal
 // at the start, and again on SIGHUP or when the file changes. A file that is
-// not valid changes nothing.
+// not valid changes nothing. It fails when Temporal cannot be reached, and the
+// supervisor runs it again.
 func (p *process) runConfiguration(ctx context.Context, ready func()) error {
 	changes, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -38,20 +36,14 @@ func (p *process) runConfiguration(ctx context.Context, ready func()) error {
 	if err := changes.Add(filepath.Dir(p.config)); err != nil {
 		return fmt.Errorf("watching %s: %w", p.config, err)
 	}
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
-	if err := p.applySchedules(ctx, p.cfg); err != nil {
+	p.loadIfChanged() // between the last look and this one
+	if err := p.applySchedules(ctx); err != nil {
 		return err
 	}
 	ready()
-	return p.watch(ctx, changes, hangups)
-}
-
-func (p *process) watch(ctx context.Context, changes *fsnotify.Watcher, hangups <-chan os.Signal) error {
-	before := fingerprint(p.config)
 	var settled <-chan time.Time
 	for {
+		var loaded bool
 		select {
 		case <-ctx.Done():
 			return nil
@@ -61,14 +53,17 @@ func (p *process) watch(ctx context.Context, changes *fsnotify.Watcher, hangups 
 			settled = time.After(quiet)
 		case <-settled:
 			settled = nil
-			if now := fingerprint(p.config); now != before {
-				before = now
-				p.reload(ctx)
-			}
-		case <-hangups:
-			before = fingerprint(p.config)
-			p.reload(ctx)
+			loaded = p.loadIfChanged()
+		case <-p.hangups:
+			loaded = p.load()
 		}
+		if !loaded {
+			continue
+		}
+		if err := p.applySchedules(ctx); err != nil {
+			return fmt.Errorf("the new configuration is in force here, but not yet in Temporal: %w", err)
+		}
+		p.log.Info("configuration reloaded", "file", p.config)
 	}
 }
 
@@ -81,12 +76,18 @@ func fingerprint(path string) string {
 	return string(content)
 }
 
-// reload puts the file in force, or says why not.
-func (p *process) reload(ctx context.Context) {
+// loadIfChanged loads the file unless it is as it was at the last time.
+func (p *process) loadIfChanged() bool {
+	return fingerprint(p.config) != p.seen && p.load()
+}
+
+// load puts the file in force in this process, or says why not.
+func (p *process) load() bool {
+	p.seen = fingerprint(p.config)
 	cfg, err := config.Load(p.config)
 	if err != nil {
 		p.log.Error("the new configuration is not valid, the old one stays in force:\n" + err.Error())
-		return
+		return false
 	}
 	if needs := p.needsRestart(cfg); len(needs) > 0 {
 		p.log.Warn("these settings change only with a restart of the worker: " + strings.Join(needs, ", "))
@@ -94,34 +95,30 @@ func (p *process) reload(ctx context.Context) {
 	p.log.Mask(cfg.Secrets())
 	if err := p.fleet.Replace(cfg); err != nil {
 		p.log.Error("the new configuration cannot be put in force, the old one stays: " + err.Error())
-		return
+		return false
 	}
-
-	if err := p.applySchedules(ctx, cfg); err != nil && !errors.Is(err, context.Canceled) {
-		p.log.Error("the new configuration is in force here, but not all of it in Temporal; reload to try again: " + err.Error())
-		return
-	}
-	p.log.Info("configuration reloaded", "file", p.config)
+	p.inForce = cfg
+	return true
 }
 
 // needsRestart names the settings that a reload cannot change.
 func (p *process) needsRestart(cfg *config.Config) []string {
 	var names []string
-	for name, differs := range map[string]bool{
-		"temporal":    cfg.Temporal != p.cfg.Temporal,
-		"http.listen": cfg.HTTP.Listen != p.cfg.HTTP.Listen,
-		"patient":     (cfg.Patient == nil) != (p.cfg.Patient == nil) || cfg.Patient != nil && *cfg.Patient != *p.cfg.Patient,
-	} {
-		if differs {
-			names = append(names, name)
-		}
+	if cfg.Temporal != p.cfg.Temporal {
+		names = append(names, "temporal")
+	}
+	if cfg.HTTP.Listen != p.cfg.HTTP.Listen {
+		names = append(names, "http.listen")
+	}
+	if (cfg.Patient == nil) != (p.cfg.Patient == nil) || cfg.Patient != nil && *cfg.Patient != *p.cfg.Patient {
+		names = append(names, "patient")
 	}
 	return names
 }
 
-// applySchedules makes Temporal's schedules those of the configuration. An
-// agent leaves them alone.
-func (p *process) applySchedules(ctx context.Context, cfg *config.Config) error {
+// applySchedules makes Temporal's schedules those of the configuration in
+// force, and tells what that changed. An agent leaves schedules alone.
+func (p *process) applySchedules(ctx context.Context) error {
 	if p.agent {
 		return nil
 	}
@@ -132,11 +129,13 @@ func (p *process) applySchedules(ctx context.Context, cfg *config.Config) error 
 		return err
 	}
 	defer connection.Close()
-	changes, err := apply.Apply(ctx, connection.Client, cfg, false)
+	changes, err := apply.Apply(ctx, connection.Client, p.inForce, false)
 	for _, change := range changes {
-		if change.Action != apply.Unchanged {
-			p.log.Info(fmt.Sprintf("%s: watch %s %s", change.Service, change.Action, change.Detail))
+		// That the first start creates every schedule is no news.
+		if change.Action == apply.Unchanged || change.Action == apply.Created && p.inForce == p.cfg {
+			continue
 		}
+		p.log.Info(strings.TrimSpace(fmt.Sprintf("%s: watch %s %s", change.Service, change.Action, change.Detail)))
 	}
 	return err
 }

@@ -38,7 +38,11 @@ func (c *connector) dial(ctx context.Context) (*operator.Connection, error) {
 	c.mu.Lock()
 	endpoint := c.endpoint
 	c.mu.Unlock()
-	return operator.Dial(ctx, endpoint, c.log)
+	connection, err := operator.Dial(ctx, endpoint, c.log)
+	if unreachable, ok := errors.AsType[operator.Unreachable](err); ok {
+		return nil, errors.New(unreachable.Brief()) // the supervisor tries again; nobody has to act
+	}
+	return connection, err
 }
 
 const (

@@ -7,7 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"paramedic/internal/config"
@@ -24,12 +26,19 @@ const stopLimit = 28 * time.Second
 type process struct {
 	flags
 	log   *logging.Log
-	out   io.Writer
 	fleet *fleet.Fleet
 	super *supervise.Supervisor
+	// say is filled in by the parts before they are ready.
+	say announcement
 	// cfg is the configuration at the start; what a reload cannot change is
 	// taken from it.
 	cfg *config.Config
+	// inForce is the configuration now, and seen the content of the file at the
+	// last look, valid or not; both belong to the part "configuration".
+	inForce *config.Config
+	seen    string
+	// hangups are caught from the start on: SIGHUP must never end the worker.
+	hangups chan os.Signal
 	// embedded is set when the Temporal server runs in this process.
 	embedded bool
 	temporal *connector
@@ -40,11 +49,15 @@ func work(ctx context.Context, f flags, stdout, stderr io.Writer) error {
 	if f.agent && f.host == "" {
 		return errors.New("--agent serves only the --host queue: name the host, as in --agent --host db1")
 	}
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	seen := fingerprint(f.config)
 	cfg, err := config.Load(f.config)
 	if err != nil {
 		return err
 	}
-	p := &process{flags: f, cfg: cfg, out: stdout, log: logging.New(stderr, logging.Options{JSON: f.logJSON, Verbose: f.verbose})}
+	p := &process{flags: f, cfg: cfg, inForce: cfg, seen: seen, hangups: hangups, log: logging.New(stderr, logging.Options{JSON: f.logJSON, Verbose: f.verbose})}
 	p.log.Mask(cfg.Secrets())
 	slog.SetDefault(p.log.Logger)
 	if err := p.prepare(); err != nil {
@@ -52,7 +65,7 @@ func work(ctx context.Context, f flags, stdout, stderr io.Writer) error {
 	}
 	defer p.fleet.Close()
 	p.super = supervise.New(p.log.Logger)
-	for _, part := range p.parts() {
+	for _, part := range announced(p.parts(), func() { fmt.Fprint(stdout, p.say.String()) }) {
 		if err := p.super.Add(part); err != nil {
 			return err
 		}
@@ -62,6 +75,9 @@ func work(ctx context.Context, f flags, stdout, stderr io.Writer) error {
 
 // prepare resolves where Temporal is and opens the fleet.
 func (p *process) prepare() error {
+	if p.host != "" {
+		p.say.set(lineHost, fmt.Sprintf("%s   remedies for this host are carried out here", p.host))
+	}
 	if p.listen == "" {
 		p.listen = p.cfg.HTTP.Listen
 	}
@@ -82,6 +98,9 @@ func (p *process) prepare() error {
 	named, err := endpoint.NamesCluster()
 	if err != nil {
 		return err
+	}
+	if p.agent && !named {
+		return errors.New("--agent works for a Temporal cluster: name it with TEMPORAL_ADDRESS, or with temporal.address in the configuration")
 	}
 	p.embedded = !named
 	p.temporal = &connector{endpoint: endpoint, log: p.log.Logger}

@@ -2,6 +2,8 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
@@ -96,8 +98,19 @@ func (r *remediation) open(ctx workflow.Context, in RemediationInput) {
 
 // note adds a line to the timeline and to the log.
 func (r *remediation) note(ctx workflow.Context, kind health.EntryKind, text string) {
+	r.add(ctx, kind, text)
+	r.tellLog(text)
+}
+
+// add adds a line to the timeline alone: it is evidence, and no news to
+// somebody who follows the log.
+func (r *remediation) add(ctx workflow.Context, kind health.EntryKind, text string) {
 	r.Incident.Timeline.Add(workflow.Now(ctx), kind, text)
-	r.logger.Info(r.check.Service + ": " + text)
+}
+
+// tellLog writes one line of the log, however many the text has.
+func (r *remediation) tellLog(text string) {
+	r.logger.Info(r.check.Service + ": " + strings.ReplaceAll(text, "\n", " | "))
 }
 
 // decide asks whether to act now, and writes every new answer down.
@@ -119,7 +132,7 @@ func (r *remediation) decide(ctx workflow.Context) health.Decision {
 	}
 	if decision.Act {
 		r.Held = ""
-		r.note(ctx, health.EntryDecision, "act: "+decision.Reason)
+		r.add(ctx, health.EntryDecision, "act: "+decision.Reason) // the attempt itself is the news
 	} else if decision.Reason != r.Held {
 		r.Held = decision.Reason
 		r.note(ctx, health.EntryDecision, "held: "+decision.Reason)
@@ -167,6 +180,9 @@ func (r *remediation) close(ctx workflow.Context) (health.Incident, error) {
 	return r.Incident, r.hearOut(ctx)
 }
 
+// logReceiver is the built-in receiver, which writes alerts to the log.
+const logReceiver = "log"
+
 // conclude writes how the incident ended and tells people.
 func (r *remediation) conclude(ctx workflow.Context, cancelled bool) {
 	r.Incident.State = health.Resolved
@@ -183,8 +199,11 @@ func (r *remediation) conclude(ctx workflow.Context, cancelled bool) {
 		r.Incident.Outcome = health.Healed
 		how = fmt.Sprintf("healed by attempt %d", r.Incident.Attempts)
 	}
-	r.note(ctx, health.EntryResolved, fmt.Sprintf("%s, downtime %s",
-		how, health.Span(r.Incident.Downtime(r.Incident.ResolvedAt))))
+	text := fmt.Sprintf("%s, downtime %s", how, health.Span(r.Incident.Downtime(r.Incident.ResolvedAt)))
+	r.add(ctx, health.EntryResolved, text)
+	if !slices.Contains(r.check.Alerts, logReceiver) {
+		r.tellLog(text) // else the recovery notice says so in the same log
+	}
 	r.tell(ctx, health.AlertRecovered, r.Incident.ResolvedAt)
 }
 

@@ -104,7 +104,7 @@ func (r *remediation) passedElsewhere(ctx workflow.Context, result health.Result
 	if r.Incident.State == health.Resolved || !result.Status.Up() {
 		return
 	}
-	r.observe(ctx, result, "probe of the monitor")
+	r.observe(ctx, result, ofMonitor)
 	r.nudged = true
 }
 

@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
@@ -87,8 +88,8 @@ func (r *remediation) recordTreatment(ctx workflow.Context, treatment health.Tre
 		r.Incident.Restarts++
 		r.Treated = true
 		text := string(treatment.Effect) + ": " + treatment.Detail
-		if treatment.Output != "" {
-			text += "\n" + treatment.Output
+		if output := strings.TrimSpace(treatment.Output); output != "" {
+			text += "\n" + output
 		}
 		r.note(ctx, health.EntryAttempt, text)
 	}

@@ -61,6 +61,9 @@ func (r *remediation) verify(ctx workflow.Context) {
 	}
 }
 
+// ofMonitor is the source of a result that the Monitor passed on.
+const ofMonitor = "probe of the monitor"
+
 // observe takes one result into the incident, whoever made the probe.
 func (r *remediation) observe(ctx workflow.Context, result health.Result, source string) {
 	if !result.At.After(r.LastFailureAt) {
@@ -80,7 +83,12 @@ func (r *remediation) pass(ctx workflow.Context, result health.Result, source st
 	if r.FirstPassAt.IsZero() || result.At.Before(r.FirstPassAt) {
 		r.FirstPassAt = result.At
 	}
-	r.note(ctx, health.EntryVerification, fmt.Sprintf("%s passed: %s", source, result.Message))
+	text := fmt.Sprintf("%s passed: %s", source, result.Message)
+	if source == ofMonitor {
+		r.add(ctx, health.EntryVerification, text) // the Monitor has told the log
+		return
+	}
+	r.note(ctx, health.EntryVerification, text)
 }
 
 // fail counts out an attempt that did not help, and tells people, once.
@@ -92,7 +100,7 @@ func (r *remediation) fail(ctx workflow.Context, result health.Result, source st
 		r.note(ctx, health.EntryVerification, text)
 	} else {
 		// No news for the log, but evidence all the same.
-		r.Incident.Timeline.Add(workflow.Now(ctx), health.EntryVerification, text)
+		r.add(ctx, health.EntryVerification, text)
 	}
 	r.Treated, r.Unverified = false, false
 	r.tellDown(ctx)

@@ -29,15 +29,26 @@ type Unreachable struct {
 	Err       error
 }
 
-// Error implements error. It says what to do next.
+// Error implements error. It says what an operator does next.
 func (e Unreachable) Error() string {
-	var missing *serviceerror.NamespaceNotFound
-	if errors.As(e.Err, &missing) {
+	if e.namespaceMissing() {
+		return e.Brief()
+	}
+	return e.Brief() + "\n" +
+		"Is the worker running? Start it with `go run ./worker`, or set TEMPORAL_ADDRESS (or --address) to your cluster."
+}
+
+// Brief says what is wrong in one line, for programs that try again.
+func (e Unreachable) Brief() string {
+	if e.namespaceMissing() {
 		return fmt.Sprintf("Temporal at %s has no namespace %q: create it, or set TEMPORAL_NAMESPACE", e.Address, e.Namespace)
 	}
-	return fmt.Sprintf("cannot reach Temporal at %s: %s\n"+
-		"Is the worker running? Start it with `go run ./worker`, or set TEMPORAL_ADDRESS (or --address) to your cluster.",
-		e.Address, e.reason())
+	return fmt.Sprintf("cannot reach Temporal at %s: %s", e.Address, e.reason())
+}
+
+func (e Unreachable) namespaceMissing() bool {
+	var missing *serviceerror.NamespaceNotFound
+	return errors.As(e.Err, &missing)
 }
 
 // reason is the cause without what gRPC wraps around a failed dial.

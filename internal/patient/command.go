@@ -2,6 +2,7 @@ package patient
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -26,11 +27,13 @@ func Command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	default:
 		err = fmt.Errorf("usage: %s serve ADDRESS | restart", args[0])
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+		return 0
+	case !errors.Is(err, errHurt): // the hurt one dies without a word, as from kill -9
 		fmt.Fprintln(stderr, err)
-		return 1
 	}
-	return 0
+	return 1
 }
 
 // ring finds the ward by the place of the command, as named or as found in

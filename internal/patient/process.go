@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// errHurt is the end of a patient that was hurt.
+var errHurt = errors.New("the patient was hurt")
+
 // Serve is the patient itself: it answers GET /health until it is hurt by
 // POST /hurt, killed, or ctx ends.
 func Serve(ctx context.Context, address string) error {
@@ -28,7 +31,7 @@ func Serve(ctx context.Context, address string) error {
 		// Dies as a crashed service does: at once, and with a bad exit status.
 		_ = server.Close()
 		<-served
-		return errors.New("the patient was hurt")
+		return errHurt
 	case <-ctx.Done():
 		err := server.Close()
 		<-served

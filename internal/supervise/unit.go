@@ -158,12 +158,15 @@ func (u *unit) healthy(run int) {
 // failed notes the failure of a run and returns what suture acts on.
 func (u *unit) failed(err error) error {
 	fatal, delay := u.nextDelay()
-	u.fail(err)
-	if fatal {
+	news := u.fail(err)
+	switch {
+	case fatal:
 		u.abort()
 		err = suture.ErrDoNotRestart
-	} else {
-		u.log.Error("part failed", "error", err, "restart_in", delay)
+	case news:
+		u.log.Error("part failed, trying again", "error", err, "in", delay)
+	default: // said already, and /healthz goes on saying so
+		u.log.Debug("part failed again", "error", err, "in", delay)
 	}
 	u.settledOnce.Do(func() { close(u.settled) })
 	return err
@@ -195,20 +198,22 @@ func (u *unit) stopped(err error) {
 	}
 }
 
-// fail marks the part and keeps err, unless its text is kept already.
-func (u *unit) fail(err error) {
+// fail marks the part and keeps err, and reports whether that is news: no error
+// of this text since the part was last healthy.
+func (u *unit) fail(err error) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.readyAt = time.Time{}
 	u.set(Failed)
 	for _, known := range u.failures {
 		if known.Error() == err.Error() {
-			return
+			return false
 		}
 	}
 	if len(u.failures) < keptFailures {
 		u.failures = append(u.failures, err)
 	}
+	return true
 }
 
 // set changes the mark; its time is that of the change. Callers hold mu.

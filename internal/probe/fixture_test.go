@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"paramedic/internal/health"
+	"paramedic/internal/realtest"
 )
 
 // relay passes TCP connections on to a server and counts them.
@@ -81,13 +82,7 @@ func silent(t *testing.T) string {
 }
 
 // deaf returns an address where nobody listens.
-func deaf(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
-}
+func deaf(t *testing.T) string { return realtest.FreeAddress(t) }
 
 // open opens valid options and closes the prober with the test.
 func open(t *testing.T, options Options) Prober {

@@ -77,17 +77,6 @@ func moduleBin() string {
 	return ""
 }
 
-// FreeAddress returns a loopback address that nobody listens on right now.
-func FreeAddress(t testing.TB) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("find a free port: %v", err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
-}
-
 // Process is a running server. Its methods end the test when they fail.
 type Process struct {
 	// Addr is where it listens, as host:port; the same after every Start.
@@ -151,7 +140,7 @@ func (p *Process) waitReady() error {
 	for {
 		err := p.ready(ctx)
 		if err == nil {
-			return nil
+			return p.alive()
 		}
 		select {
 		case <-tick.C:
@@ -160,6 +149,17 @@ func (p *Process) waitReady() error {
 		case <-ctx.Done():
 			return fmt.Errorf("after %v: %w", startLimit, err)
 		}
+	}
+}
+
+// alive fails when the process has ended: it was not ready then, something
+// else answered.
+func (p *Process) alive() error {
+	select {
+	case <-p.exited:
+		return errors.New("it has ended")
+	default:
+		return nil
 	}
 }
 

@@ -2,6 +2,7 @@ package realtest
 
 import (
 	"context"
+	"crypto/rand"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -29,7 +30,7 @@ func S3(t testing.TB) *S3Server {
 	if err := os.Mkdir(filepath.Join(root, S3Bucket), 0o755); err != nil {
 		t.Fatalf("make the bucket: %v", err)
 	}
-	server := &S3Server{AccessKey: "test-access", SecretKey: "test-secret-8c1f", root: root}
+	server := &S3Server{AccessKey: "test-access", SecretKey: rand.Text(), root: root}
 	server.Process = &Process{
 		Addr: address, path: path, dir: t.TempDir(),
 		args: []string{"--port", address, "--keep-alive", "--quiet", "posix",

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"paramedic/activities"
+	"paramedic/internal/apply"
+	"paramedic/internal/config"
+	"paramedic/internal/devserver"
+	"paramedic/workflows"
+)
+
+// outside is all that workflows reach through activities: what package fleet
+// is in the worker, or something that times it.
+type outside interface {
+	activities.Prober
+	activities.Remediator
+	activities.Notifier
+	activities.FleetLimits
+}
+
+// deployment is paramedic in this process: the embedded server on a fresh
+// directory, and a worker with the options of the real one.
+type deployment struct {
+	client.Client
+	dir    string
+	server *devserver.Server
+	worker worker.Worker
+}
+
+// deploy starts a deployment that reaches the outside through o. The caller
+// closes it.
+func deploy(ctx context.Context, cfg *config.Config, o outside) (*deployment, error) {
+	dir, err := os.MkdirTemp("", "paramedic-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("making a data directory: %w", err)
+	}
+	d := &deployment{dir: dir}
+	if err := d.start(ctx, cfg, o); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+func (d *deployment) start(ctx context.Context, cfg *config.Config, o outside) error {
+	quiet := slog.New(slog.DiscardHandler)
+	var err error
+	d.server, err = devserver.Start(ctx, devserver.Options{
+		Dir: d.dir, Log: quiet, SearchAttributes: apply.SearchAttributes(),
+	})
+	if err != nil {
+		return err
+	}
+	d.Client, err = client.DialContext(ctx, client.Options{
+		HostPort: d.server.Address(), Namespace: d.server.Namespace(), Logger: sdklog.NewStructuredLogger(quiet),
+	})
+	if err != nil {
+		return fmt.Errorf("connecting to the embedded server: %w", err)
+	}
+	// The pools are as large as the worker's own.
+	w := worker.New(d.Client, apply.TaskQueue(cfg), worker.Options{
+		MaxConcurrentLocalActivityExecutionSize: 200, MaxConcurrentActivityExecutionSize: 100,
+	})
+	register(w, d.Client, o)
+	if err := w.Start(); err != nil {
+		return fmt.Errorf("starting the Temporal worker: %w", err)
+	}
+	d.worker = w
+	return nil
+}
+
+// register makes a worker know what paramedic's own knows, and the plain design.
+func register(w worker.Registry, c client.Client, o outside) {
+	w.RegisterWorkflowWithOptions(workflows.Monitor, workflow.RegisterOptions{Name: workflows.MonitorType})
+	w.RegisterWorkflowWithOptions(workflows.Remediation, workflow.RegisterOptions{Name: workflows.RemediationType})
+	w.RegisterWorkflowWithOptions(workflows.Delivery, workflow.RegisterOptions{Name: workflows.DeliveryType})
+	w.RegisterWorkflowWithOptions(workflows.Gatekeeper, workflow.RegisterOptions{Name: workflows.GatekeeperType})
+	w.RegisterActivity(&activities.Probes{Prober: o})
+	w.RegisterActivity(&activities.Remedies{Remediator: o, Client: c})
+	w.RegisterActivity(&activities.Alerts{Notifier: o})
+	w.RegisterActivity(&activities.Incidents{Client: c})
+	w.RegisterActivity(&activities.Permits{Client: c, Limits: o})
+	w.RegisterWorkflow(plainTick)
+}
+
+// Close stops what was started and removes the data.
+func (d *deployment) Close() error {
+	var errs []error
+	if d.worker != nil {
+		d.worker.Stop()
+	}
+	if d.Client != nil {
+		d.Client.Close()
+	}
+	if d.server != nil {
+		errs = append(errs, d.server.Stop())
+	}
+	return errors.Join(append(errs, os.RemoveAll(d.dir))...)
+}

@@ -67,12 +67,11 @@ func (c cadence) watchEnd(nominal, now time.Time) time.Time {
 }
 
 // next is when to probe next: now or earlier if a tick is due and was not
-// made, else the next tick, or sooner while the service is failing. lastTry is
-// when a probe was last begun, whether it came to a result or not.
-func (c cadence) next(now, lastTry time.Time, state MonitorState) time.Time {
+// made, else the next tick, or sooner while the service is failing.
+func (c cadence) next(now time.Time, state MonitorState) time.Time {
 	next := c.nextTick(now, state.LastTick)
 	if state.Streak.Failures > 0 && c.retry > 0 {
-		if retry := lastTry.Add(c.retry); retry.Before(next) {
+		if retry := state.LastTick.Add(c.retry); retry.Before(next) {
 			next = retry
 		}
 	}

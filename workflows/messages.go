@@ -135,7 +135,8 @@ type MonitorState struct {
 	// Since is when the state began.
 	Since  time.Time     `json:"since"`
 	Streak health.Streak `json:"streak"`
-	// LastTick is the grid point that was probed last; no tick is made twice.
+	// LastTick is when a probe was last begun, whether it came to a result or
+	// not. What was due by then is done; no tick is made twice.
 	LastTick time.Time `json:"last_tick,omitzero"`
 	// LastProbeAt, LatencyMS and Message are those of the last probe.
 	LastProbeAt time.Time `json:"last_probe_at,omitzero"`

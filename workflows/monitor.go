@@ -21,7 +21,7 @@ func Monitor(ctx workflow.Context, check Check) (MonitorState, error) {
 		return MonitorState{}, err
 	}
 	for {
-		next := m.cadence.next(workflow.Now(ctx), m.lastTry, m.state)
+		next := m.cadence.next(workflow.Now(ctx), m.state)
 		if err := m.rest(ctx, next); err != nil {
 			return MonitorState{}, err
 		}
@@ -30,9 +30,9 @@ func Monitor(ctx workflow.Context, check Check) (MonitorState, error) {
 			return m.state, nil
 		case m.probeNow:
 			m.probeNow = false
-			m.tick(ctx, m.state.LastTick)
+			m.tick(ctx)
 		case m.state.Paused == nil && !next.After(now):
-			m.tick(ctx, next)
+			m.tick(ctx)
 		}
 	}
 }
@@ -43,10 +43,8 @@ type monitor struct {
 	cadence cadence
 	state   MonitorState
 	// end is when the next watch takes over.
-	end time.Time
-	// lastTry is when a probe was last begun, whether it came to a result or not.
-	lastTry time.Time
-	logger  log.Logger
+	end    time.Time
+	logger log.Logger
 	// probeNow is set by a human who wants to know now; relieved when a new
 	// configuration moved the watches, and the next one is already waiting.
 	probeNow bool
@@ -60,7 +58,6 @@ func newMonitor(ctx workflow.Context, check Check) (*monitor, error) {
 			return nil, fmt.Errorf("taking over from the last watch of %s: %w", check.Service, err)
 		}
 	}
-	m.lastTry = m.state.LastProbeAt
 	if m.state.State == "" {
 		m.state.State, m.state.Since = health.StateUnknown, workflow.Now(ctx)
 	}
@@ -111,10 +108,10 @@ func (m *monitor) rest(ctx workflow.Context, next time.Time) error {
 	return ctx.Err()
 }
 
-// tick makes one probe and draws its consequences. The grid point is recorded,
-// so that no watch makes the same tick again.
-func (m *monitor) tick(ctx workflow.Context, gridPoint time.Time) {
-	m.state.LastTick, m.lastTry = gridPoint, workflow.Now(ctx)
+// tick makes one probe and draws its consequences. It stands for every tick
+// that is due by now; the time is recorded, so that no watch makes it again.
+func (m *monitor) tick(ctx workflow.Context) {
+	m.state.LastTick = workflow.Now(ctx)
 	m.forgetStaleStreak(ctx)
 	result, err := m.probe(ctx)
 	if err != nil {

@@ -121,5 +121,9 @@ func cause(err error) error {
 	if errors.As(err, &application) {
 		return errors.New(application.Message())
 	}
+	var activity *temporal.ActivityError
+	if errors.As(err, &activity) && activity.Unwrap() != nil {
+		return activity.Unwrap()
+	}
 	return err
 }

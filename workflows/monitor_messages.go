@@ -34,7 +34,7 @@ func receive[T any](ctx workflow.Context, selector workflow.Selector, signal str
 // meanwhile is not our business. An open incident goes on.
 func (m *monitor) pause(ctx workflow.Context, pause Pause) {
 	pause.At = workflow.Now(ctx)
-	pause.Note = health.Clip(pause.Note, stateMessageLimit)
+	pause.By, pause.Note = health.Clip(pause.By, nameLimit), health.Clip(pause.Note, stateMessageLimit)
 	m.state.Paused = &pause
 	m.state.Streak = health.Streak{}
 	m.state.State, m.state.Since = health.StatePaused, pause.At

@@ -1,7 +1,6 @@
 package realtest
 
 import (
-	"context"
 	"encoding/xml"
 	"net"
 	"os"
@@ -53,6 +52,13 @@ const clickHouseUsers = `<?xml version="1.0"?>
 // runs on Debian's 18.16 as well as on current versions.
 func ClickHouse(t testing.TB) *Process {
 	t.Helper()
+	return Run(t, ClickHouseCommand(t))
+}
+
+// ClickHouseCommand writes the configuration of such a server and returns how
+// to start it.
+func ClickHouseCommand(t testing.TB) Command {
+	t.Helper()
 	path := Binary(t, "clickhouse-server", "apt-get install clickhouse-server")
 	dir, address := t.TempDir(), FreeAddress(t)
 	_, port, _ := net.SplitHostPort(address)
@@ -61,12 +67,7 @@ func ClickHouse(t testing.TB) *Process {
 	config := filepath.Join(dir, "config.xml")
 	writeFile(t, config, fill.Replace(clickHouseConfig))
 	writeFile(t, filepath.Join(dir, "users.xml"), fill.Replace(clickHouseUsers))
-	p := &Process{
-		Addr: address, path: path, dir: dir, args: []string{"--config-file=" + config},
-		ready: func(ctx context.Context) error { return accepts(ctx, address) },
-	}
-	p.run(t)
-	return p
+	return Command{Addr: address, Path: path, Dir: dir, Args: []string{"--config-file=" + config}}
 }
 
 func writeFile(t testing.TB, path, text string) {

@@ -1,7 +1,6 @@
 package realtest
 
 import (
-	"context"
 	"net"
 	"testing"
 )
@@ -10,14 +9,15 @@ import (
 // its command line ("--requirepass", "...").
 func Redis(t testing.TB, args ...string) *Process {
 	t.Helper()
+	return Run(t, RedisCommand(t, args...))
+}
+
+// RedisCommand returns how to start such a server.
+func RedisCommand(t testing.TB, args ...string) Command {
+	t.Helper()
 	path := Binary(t, "redis-server", "apt-get install redis-server")
 	address := FreeAddress(t)
 	_, port, _ := net.SplitHostPort(address)
 	base := []string{"--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no"}
-	p := &Process{
-		Addr: address, path: path, dir: t.TempDir(), args: append(base, args...),
-		ready: func(ctx context.Context) error { return accepts(ctx, address) },
-	}
-	p.run(t)
-	return p
+	return Command{Addr: address, Path: path, Dir: t.TempDir(), Args: append(base, args...)}
 }

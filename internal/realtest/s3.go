@@ -1,7 +1,6 @@
 package realtest
 
 import (
-	"context"
 	"crypto/rand"
 	"io/fs"
 	"os"
@@ -31,17 +30,15 @@ func S3(t testing.TB) *S3Server {
 		t.Fatalf("make the bucket: %v", err)
 	}
 	server := &S3Server{AccessKey: "test-access", SecretKey: rand.Text(), root: root}
-	server.Process = &Process{
-		Addr: address, path: path, dir: t.TempDir(),
-		args: []string{"--port", address, "--keep-alive", "--quiet", "posix",
+	server.Process = Run(t, Command{
+		Addr: address, Path: path, Dir: t.TempDir(),
+		Args: []string{"--port", address, "--keep-alive", "--quiet", "posix",
 			"--sidecar", t.TempDir(), root},
-		env: []string{
+		Env: []string{
 			"ROOT_ACCESS_KEY_ID=" + server.AccessKey,
 			"ROOT_SECRET_ACCESS_KEY=" + server.SecretKey,
 		},
-		ready: func(ctx context.Context) error { return accepts(ctx, address) },
-	}
-	server.run(t)
+	})
 	return server
 }
 

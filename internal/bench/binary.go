@@ -23,8 +23,6 @@ const (
 	workerTime = 3 * time.Minute
 	// workerStop is how long it may take to stop.
 	workerStop = 30 * time.Second
-	// memoryPoll is the time between two looks at its memory.
-	memoryPoll = 500 * time.Millisecond
 )
 
 // fourServices are what the built worker watches.
@@ -66,7 +64,7 @@ func build(ctx context.Context, output string, flags ...string) (float64, error)
 }
 
 // watchWorker runs the worker for a while and fills in what it found.
-func watchWorker(ctx context.Context, dir string, watched time.Duration, found values, say progress) (err error) {
+func watchWorker(ctx context.Context, dir string, watched time.Duration, found values, say progress) error {
 	first := &firstProbes{seen: map[string]time.Time{}}
 	server := httptest.NewServer(first)
 	defer server.Close()
@@ -79,15 +77,10 @@ func watchWorker(ctx context.Context, dir string, watched time.Duration, found v
 		return fmt.Errorf("starting the worker: %w", err)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- command.Wait() }()
+	go func() { ended <- command.Wait() }() // stopWorker waits for it
 	say("watching the worker for %s", watched)
-	err = sampleMemory(ctx, command.Process.Pid, watched, found, ended)
-	if err == nil {
-		err = stopWorker(command, ended)
-	}
-	if err == nil {
-		err = first.report(started, found)
-	}
+	err = sampleMemory(ctx, command.Process.Pid, watched, found)
+	err = errors.Join(err, stopWorker(command, ended), first.report(started, found))
 	if err != nil {
 		return fmt.Errorf("%w\nthe worker said:\n%s", err, log.String())
 	}
@@ -125,39 +118,36 @@ func workerCommand(ctx context.Context, dir, url string) (*exec.Cmd, *bytes.Buff
 	return command, log, nil
 }
 
-// sampleMemory looks at a process's memory until the time is over.
-func sampleMemory(ctx context.Context, pid int, watched time.Duration, found values, ended <-chan error) error {
-	over := time.After(watched)
-	for {
+// sampleMemory looks at the memory of a process until the time is over, and
+// keeps what it was after each third of it, and at its highest.
+func sampleMemory(ctx context.Context, pid int, watched time.Duration, found values) error {
+	found["seconds"] = watched.Seconds()
+	for third := 1; third <= 3; third++ {
+		if err := sleep(ctx, watched/3); err != nil {
+			return err
+		}
 		now, highest, err := residentMB(pid)
 		if err != nil {
 			return err
 		}
-		found["rss_end_mb"], found["rss_max_mb"], found["seconds"] = now, highest, watched.Seconds()
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case err := <-ended:
-			return fmt.Errorf("the worker ended: %w", err)
-		case <-over:
-			return nil
-		case <-time.After(memoryPoll):
-		}
+		found[fmt.Sprintf("rss_%d_mb", third)], found["rss_max_mb"] = now, highest
 	}
+	return nil
 }
 
+// stopWorker ends the worker as a service manager does.
 func stopWorker(command *exec.Cmd, ended <-chan error) error {
-	if err := command.Process.Signal(syscall.SIGTERM); err != nil {
-		return fmt.Errorf("stopping the worker: %w", err)
-	}
+	// It may have ended by itself, which ended tells.
+	_ = command.Process.Signal(syscall.SIGTERM)
 	select {
 	case err := <-ended:
 		if err != nil {
-			return fmt.Errorf("stopping the worker: %w", err)
+			return fmt.Errorf("the worker: %w", err)
 		}
 		return nil
 	case <-time.After(workerStop):
 		_ = command.Process.Kill()
+		<-ended
 		return fmt.Errorf("the worker did not stop within %s", workerStop)
 	}
 }

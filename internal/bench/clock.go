@@ -66,12 +66,11 @@ func (c *clock) note(service string, now time.Time) {
 	c.missing += max(0, int(point.Sub(previous)/grid.Interval)-1)
 }
 
-// start begins the window.
-func (c *clock) start() {
+// start begins the window at now.
+func (c *clock) start(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.running, c.lateness, c.missing = true, nil, 0
-	now := time.Now()
 	for service, grid := range c.grids {
 		if c.last[service].IsZero() { // never probed so far: counted from here
 			c.last[service] = grid.AtOrBefore(now)
@@ -79,13 +78,12 @@ func (c *clock) start() {
 	}
 }
 
-// stop ends the window and returns what happened in it. A service that has
+// stop ends the window at now and returns what happened in it. A service that has
 // fallen silent counts as missing ticks, too.
-func (c *clock) stop() (lateness []time.Duration, missing int) {
+func (c *clock) stop(now time.Time) (lateness []time.Duration, missing int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.running = false
-	now := time.Now()
 	for service, grid := range c.grids {
 		// The tick of the latest grid point may still be on its way.
 		c.missing += max(0, int(grid.AtOrBefore(now).Sub(c.last[service])/grid.Interval)-1)

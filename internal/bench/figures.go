@@ -94,7 +94,8 @@ func workerRows(measured map[string]values) []row {
 	m := measured["worker"]
 	return []row{
 		below("worker with embedded server and four services: resident memory, highest", m["rss_max_mb"], 250, "MB"),
-		info(fmt.Sprintf("  after %.0f s", m["seconds"]), "%.0f MB", m["rss_end_mb"]),
+		info(fmt.Sprintf("  after one, two, three thirds of %.0f s", m["seconds"]),
+			"%.0f, %.0f, %.0f MB", m["rss_1_mb"], m["rss_2_mb"], m["rss_3_mb"]),
 		below("  first probe after the start of the process", m["first_probe"], 5000, "ms"),
 		info("  every service probed", "%.0f ms", m["all_probed"]),
 		info("  size of the stripped binary", "%.0f MB", m["size_mb"]),

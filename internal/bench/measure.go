@@ -53,7 +53,7 @@ func measureAll(ctx context.Context, o options, stdout, stderr io.Writer) error 
 		}
 		rows = append(rows, f.rows(measured)...)
 	}
-	print(stdout, rows)
+	printTable(stdout, rows)
 	if slices.ContainsFunc(rows, func(r row) bool { return r.missed }) {
 		failures = append(failures, errMissed)
 	}
@@ -88,6 +88,9 @@ func measureApart(ctx context.Context, o options, name string, stderr io.Writer)
 func profiled(o options, measure func() (values, error)) (values, error) {
 	if o.profiles == "" {
 		return measure()
+	}
+	if err := os.MkdirAll(o.profiles, 0o755); err != nil {
+		return nil, fmt.Errorf("-profiles: %w", err)
 	}
 	cpu, err := os.Create(filepath.Join(o.profiles, o.measure+".cpu.pprof"))
 	if err != nil {

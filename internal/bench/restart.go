@@ -138,7 +138,7 @@ func (d *deployment) dismissGatekeeper(ctx context.Context, taskQueue string) er
 func (o outages) config(url string) (*config.Config, error) {
 	var text strings.Builder
 	fmt.Fprintf(&text, "limits: {concurrent_restarts: %d}\n", o.services)
-	text.WriteString("defaults: {interval: 1s, timeout: 1s, watch: 60}\nservices:\n")
+	text.WriteString("defaults: {interval: 1s, watch: 60}\nservices:\n")
 	for i := range o.services {
 		name := fmt.Sprintf("service-%02d", i)
 		fmt.Fprintf(&text, "  - name: %s\n    probe: {http: {url: %q, expect: [\"status == 200\"]}}\n", name, url+"/"+name)

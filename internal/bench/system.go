@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -100,8 +101,8 @@ func quantile(durations []time.Duration, share float64) float64 {
 		return 0
 	}
 	slices.Sort(durations)
-	rank := int(share*float64(len(durations))+0.999999) - 1
-	return milliseconds(durations[min(max(rank, 0), len(durations)-1)])
+	rank := int(math.Ceil(share * float64(len(durations))))
+	return milliseconds(durations[max(rank, 1)-1])
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -6,8 +6,8 @@ import (
 	"text/tabwriter"
 )
 
-// print writes the rows as a table.
-func print(out io.Writer, rows []row) {
+// printTable writes the rows as a table.
+func printTable(out io.Writer, rows []row) {
 	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(table, "FIGURE\tMEASURED\tTARGET\t")
 	for _, r := range rows {

@@ -113,15 +113,15 @@ func (w watching) observe(ctx context.Context, d *deployment, c *clock) (values,
 	if err != nil {
 		return nil, err
 	}
-	c.start()
+	c.start(before.at)
 	if err := sleep(ctx, w.window); err != nil {
 		return nil, err
 	}
-	lateness, missing := c.stop()
 	after, err := look(d.dir)
 	if err != nil {
 		return nil, err
 	}
+	lateness, missing := c.stop(after.at)
 	ticks := float64(len(lateness))
 	if ticks == 0 {
 		return nil, errors.New("no tick was made in the whole window")
@@ -158,7 +158,7 @@ func look(dir string) (moment, error) {
 // config is a configuration of services whose probes all connect to address.
 func (w watching) config(address string) (*config.Config, error) {
 	var text strings.Builder
-	fmt.Fprintf(&text, "defaults: {interval: %s, timeout: 5s}\nservices:\n", w.interval)
+	fmt.Fprintf(&text, "defaults: {interval: %s}\nservices:\n", w.interval)
 	for i := range w.services {
 		fmt.Fprintf(&text, "  - {name: service-%04d, probe: {tcp: {address: %q}}}\n", i, address)
 	}

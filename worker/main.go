@@ -56,7 +56,10 @@ func rootCommand(stdout, stderr io.Writer) *cobra.Command {
 		Short: "Watch services and heal them, on Temporal",
 		Long: "worker watches the services of its configuration and heals them.\n" +
 			"Without TEMPORAL_ADDRESS or a profile it starts a Temporal server and its Web UI\n" +
-			"in this process, on a SQLite file in the data directory.",
+			"in this process, on a SQLite file in the data directory.\n\n" +
+			"SIGHUP or a changed file reloads the configuration, SIGTERM or Ctrl-C stops within\n" +
+			"30 s, a second Ctrl-C at once.\n\n" +
+			"Exit codes: 0 stopped as asked, 1 bad input or a part that could not do its work.",
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -64,6 +67,7 @@ func rootCommand(stdout, stderr io.Writer) *cobra.Command {
 			return work(command.Context(), f, stdout, stderr)
 		},
 	}
+	command.CompletionOptions.HiddenDefaultCmd = true
 	options := command.PersistentFlags()
 	options.StringVar(&f.config, "config", "paramedic.yml", "the configuration file")
 	options.StringVar(&f.listen, "listen", "", "address of the status page and /healthz (default: http.listen of the configuration)")

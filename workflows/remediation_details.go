@@ -20,7 +20,7 @@ func (r *remediation) describe(ctx workflow.Context) {
 	fmt.Fprintf(&page, "**%s**: %s, %s\n\n", incident.ID, incident.State, incident.Severity)
 	fmt.Fprintf(&page, "- down since %s (%s)\n", stamp(incident.FirstFailureAt), health.Span(incident.Downtime(workflow.Now(ctx))))
 	fmt.Fprintf(&page, "- reason: %s\n", incident.Reason)
-	fmt.Fprintf(&page, "- %d attempts, %d verifications\n", incident.Attempts, incident.Verifications)
+	fmt.Fprintf(&page, "- attempts: %d, verifications: %d\n", incident.Attempts, incident.Verifications)
 	if ack := incident.Acknowledged; ack != nil {
 		fmt.Fprintf(&page, "- acknowledged by %s at %s: %s\n", ack.By, stamp(ack.At), ack.Note)
 	}
@@ -30,7 +30,7 @@ func (r *remediation) describe(ctx workflow.Context) {
 	page.WriteString("\n| when | what |\n|---|---|\n")
 	entries := incident.Timeline.Entries
 	for _, entry := range entries[max(0, len(entries)-detailsEntries):] {
-		text := strings.NewReplacer("|", "\\|", "\n", " ").Replace(entry.Text)
+		text := strings.NewReplacer("|", "\\|", "\n", " \\| ").Replace(entry.Text)
 		fmt.Fprintf(&page, "| %s | %s |\n", entry.At.UTC().Format("15:04:05"), text)
 	}
 	workflow.SetCurrentDetails(ctx, page.String())

@@ -116,7 +116,7 @@ type Service struct {
 	// Runbook is a link for humans; may be empty.
 	Runbook string `yaml:"runbook,omitempty" doc:"A link to the instructions for people, sent with every alert."`
 	// DependsOn names services without which this one cannot work.
-	DependsOn []string `yaml:"depends_on,omitempty" doc:"Services without which this one cannot work; while one of them is down, this one is not restarted."`
+	DependsOn []string `yaml:"depends_on,omitempty" doc:"Services without which this one cannot work; checked and shown, restarts do not wait for them yet."`
 	// Cron sets the cadence instead of Interval; may be empty.
 	Cron string `yaml:"cron,omitempty" doc:"When to probe, as a cron expression of five fields, in place of interval."`
 	Policy

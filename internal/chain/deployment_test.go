@@ -1,0 +1,150 @@
+package chain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"paramedic/internal/realtest"
+)
+
+const (
+	// soon is how long a condition may take on a busy machine; poll is the pause
+	// between two looks.
+	soon = 60 * time.Second
+	poll = 50 * time.Millisecond
+	// interval is the time between two probes of a service that is well.
+	interval = 2 * time.Second
+)
+
+// workers are the places for workers at the same time: each carries a Temporal
+// server, and too many on a small machine only slow one another down.
+var workers = make(chan struct{}, 2)
+
+// service is one entry of the configuration.
+type service struct {
+	name string
+	// probe is the probe of the service, as YAML on one line.
+	probe string
+	// remediation is the same; empty means alert only.
+	remediation string
+}
+
+// deployment is one paramedic: the worker's process, its configuration, and
+// the receiver of its alerts.
+type deployment struct {
+	t        *testing.T
+	worker   *realtest.Process
+	receiver *receiver
+	// file is the configuration, temporal the address of the embedded server.
+	file, temporal string
+}
+
+// deploy writes the configuration, with extra settings in front, starts the
+// worker on it, and returns once every service was found healthy.
+func deploy(t *testing.T, extra string, services ...service) *deployment {
+	t.Helper()
+	workers <- struct{}{}
+	t.Cleanup(func() { <-workers })
+	dir := t.TempDir()
+	d := &deployment{
+		t: t, receiver: newReceiver(t), file: filepath.Join(dir, "paramedic.yml"), temporal: realtest.FreeAddress(t),
+	}
+	listen := realtest.FreeAddress(t)
+	require.NoError(t, os.WriteFile(d.file, []byte(configuration(listen, d.receiver.url(), extra, services)), 0o600))
+	t.Cleanup(d.explain)
+	d.worker = realtest.Run(t, realtest.Command{
+		Addr: listen, Path: program(t, "worker"), Dir: dir,
+		Args: []string{"--config", d.file, "--data", filepath.Join(dir, "data"), "--listen", listen,
+			"--temporal-port", port(d.temporal), "--ui-port", port(realtest.FreeAddress(t)), "--verbose"},
+		Ready: func(ctx context.Context) error { return healthy(ctx, "http://"+listen+"/healthz") },
+	})
+	d.await("every service is healthy", func() bool { return d.starter("status").code == 0 })
+	return d
+}
+
+func configuration(listen, receiver, extra string, services []service) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, `http: {listen: %q}
+%s
+defaults:
+  interval: %s
+  retry_interval: 1s
+  timeout: 1s
+  alerts: [ops]
+  remediation: {settle: 2s, backoff: [5s]}
+alerts:
+  ops: {webhook: {url: %q, token: %q, timeout: 20s}}
+services:
+`, listen, extra, interval, receiver, receiverToken)
+	for _, s := range services {
+		fmt.Fprintf(&text, "  - name: %s\n    probe: %s\n", s.name, s.probe)
+		if s.remediation != "" {
+			fmt.Fprintf(&text, "    remediation: %s\n", s.remediation)
+		}
+	}
+	return text.String()
+}
+
+func port(address string) string {
+	_, port, _ := net.SplitHostPort(address)
+	return port
+}
+
+// healthy asks for a page and fails unless it is good.
+func healthy(ctx context.Context, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	request.Close = true
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	if err := answer.Body.Close(); err != nil {
+		return err
+	}
+	if answer.StatusCode != http.StatusOK {
+		return errors.New(answer.Status)
+	}
+	return nil
+}
+
+// explain adds to a failure what the worker and the receiver saw.
+func (d *deployment) explain() {
+	if !d.t.Failed() || d.worker == nil {
+		return
+	}
+	const limit = 20 << 10
+	log := d.worker.Log()
+	d.t.Logf("the worker's log:\n%s", log[max(0, len(log)-limit):])
+	for _, n := range d.receiver.all() {
+		d.t.Logf("the receiver got %+v", n)
+	}
+}
+
+// await looks again and again until a condition holds, and ends the test when
+// it does not.
+func (d *deployment) await(what string, done func() bool) {
+	d.t.Helper()
+	await(d.t, what, done)
+}
+
+func await(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(soon); !done(); time.Sleep(poll) {
+		if time.Now().After(deadline) {
+			require.FailNow(t, "in vain for "+soon.String(), "waited until %s", what)
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package chain
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// answer is what one command line of the starter gave back.
+type answer struct {
+	code           int
+	stdout, stderr string
+}
+
+// starter executes one command line, as a user would.
+func (d *deployment) starter(args ...string) answer {
+	d.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), soon)
+	defer cancel()
+	command := exec.CommandContext(ctx, program(d.t, "starter"), append(args, "--config", d.file, "--address", d.temporal)...)
+	var out, problems bytes.Buffer
+	command.Stdout, command.Stderr = &out, &problems
+	err := command.Run()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		require.NoError(d.t, err)
+	}
+	return answer{command.ProcessState.ExitCode(), out.String(), problems.String()}
+}
+
+// incident is what `starter incident --json` says of one, as far as the tests
+// look at it.
+type incident struct {
+	ID              string     `json:"id"`
+	State           string     `json:"state"`
+	Outcome         string     `json:"outcome"`
+	FirstFailureAt  time.Time  `json:"first_failure_at"`
+	OpenedAt        time.Time  `json:"opened_at"`
+	ResolvedAt      *time.Time `json:"resolved_at"`
+	DowntimeSeconds float64    `json:"downtime_seconds"`
+	HealSeconds     float64    `json:"time_to_heal_seconds"`
+	Attempts        int        `json:"attempts"`
+	Restarts        int        `json:"restarts"`
+	Acknowledged    *struct {
+		By   string    `json:"by"`
+		Note string    `json:"note"`
+		At   time.Time `json:"at"`
+	} `json:"acknowledged"`
+	AcknowledgedBy string  `json:"acknowledged_by"`
+	Timeline       []entry `json:"timeline"`
+	WorkflowID     string  `json:"workflow_id"`
+	RunID          string  `json:"run_id"`
+	Stale          string  `json:"stale"`
+}
+
+type entry struct {
+	At   time.Time `json:"at"`
+	Kind string    `json:"kind"`
+	Text string    `json:"text"`
+}
+
+// incident reads the latest incident of a service; false means that there is
+// none, or that nobody answers for it just now.
+func (d *deployment) incident(service string) (incident, bool) {
+	d.t.Helper()
+	told := d.starter("incident", service, "--json")
+	if told.code != 0 {
+		return incident{}, false
+	}
+	var i incident
+	require.NoError(d.t, json.Unmarshal([]byte(told.stdout), &i), told.stdout)
+	return i, i.Stale == ""
+}
+
+// resolved waits until the incident of a service has ended, and returns its
+// record.
+func (d *deployment) resolved(service string) incident {
+	d.t.Helper()
+	var i incident
+	d.await("the incident of "+service+" is resolved", func() (ok bool) {
+		i, ok = d.incident(service)
+		return ok && i.State == "resolved"
+	})
+	return i
+}
+
+// count is the number of incidents that a service has had.
+func (d *deployment) count(service string) int {
+	d.t.Helper()
+	told := d.starter("incidents", "--service", service, "--json")
+	require.Zero(d.t, told.code, told.stderr)
+	var all []incident
+	require.NoError(d.t, json.Unmarshal([]byte(told.stdout), &all), told.stdout)
+	return len(all)
+}
+
+// find returns the first entry of a kind whose text begins so.
+func (i incident) find(kind, text string) (entry, bool) {
+	for _, e := range i.Timeline {
+		if e.Kind == kind && strings.HasPrefix(e.Text, text) {
+			return e, true
+		}
+	}
+	return entry{}, false
+}

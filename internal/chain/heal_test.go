@@ -70,7 +70,7 @@ func ping(ctx context.Context, address string) error {
 
 func newSite(t *testing.T, m *realtest.Machine) *patient {
 	t.Helper()
-	u := newPatient(t, m, "site")
+	u := newPatient(t, m, site)
 	return &patient{unit: u, look: u.look, service: u.service(m.Socket())}
 }
 

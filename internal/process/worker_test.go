@@ -79,6 +79,13 @@ func (r *run) signal(signal syscall.Signal) {
 	require.NoError(r.t, syscall.Kill(r.pid(), signal))
 }
 
+// interrupt does what Ctrl-C at a terminal does: the whole foreground process
+// group gets the signal.
+func (r *run) interrupt() {
+	r.t.Helper()
+	require.NoError(r.t, syscall.Kill(-r.pid(), syscall.SIGINT))
+}
+
 // wait waits for the end, at most for limit, and returns the exit status, -1
 // for a process that was killed.
 func (r *run) wait(limit time.Duration) int {
@@ -222,6 +229,16 @@ func execute(t testing.TB, dir string, env []string, program string, args ...str
 	}
 	require.NoError(t, ctx.Err(), "%s %v did not end", program, args)
 	return answer{command.ProcessState.ExitCode(), out.String(), problems.String()}
+}
+
+// requireNothingLeft checks that a worker here has left no process and no port.
+func (p *place) requireNothingLeft(t testing.TB) {
+	t.Helper()
+	require.Empty(t, processesOf(t, p.dir))
+	for _, address := range []string{p.listen, p.temporal, p.ui} {
+		require.True(t, isFree(address), address)
+	}
+	require.NoFileExists(t, filepath.Join(p.dir, "data", "patient.sock"))
 }
 
 var ports struct {

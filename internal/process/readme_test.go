@@ -1,0 +1,376 @@
+package process
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+
+	"paramedic/internal/config"
+	"paramedic/internal/realtest"
+)
+
+// block is a fenced block of a document.
+type block struct {
+	language, text string
+}
+
+// blocks are the fenced blocks of README.md, also those inside lists.
+func blocks(t testing.TB) []block {
+	t.Helper()
+	var found []block
+	fence := regexp.MustCompile("(?ms)^( *)```(\\w+)\n(.*?)^ *```$")
+	for _, match := range fence.FindAllStringSubmatch(readme(t), -1) {
+		text := strings.ReplaceAll("\n"+match[3], "\n"+match[1], "\n")[1:]
+		found = append(found, block{language: match[2], text: text})
+	}
+	return found
+}
+
+func readme(t testing.TB) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(repository(t), "README.md"))
+	require.NoError(t, err)
+	return string(text)
+}
+
+// texts are the blocks of README.md in one language.
+func texts(t testing.TB, language string) []string {
+	t.Helper()
+	var found []string
+	for _, b := range blocks(t) {
+		if b.language == language {
+			found = append(found, b.text)
+		}
+	}
+	require.NotEmpty(t, found, language)
+	return found
+}
+
+// Every configuration that README.md shows is one that the worker accepts.
+func TestReadmeConfigurations(t *testing.T) {
+	t.Parallel()
+	secrets := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(secrets, "alert"), []byte("token-of-the-test\n"), 0o600))
+	for _, text := range texts(t, "yaml") {
+		text = strings.ReplaceAll(text, "/run/secrets", secrets)
+		cfg, err := config.Parse("README.md", []byte(text), func(string) (string, bool) { return "value-of-the-test", true })
+		require.NoError(t, err, text)
+		require.NotEmpty(t, cfg.Services)
+	}
+}
+
+// tour runs the commands of README.md one after the other, against the worker
+// that the first of them starts.
+type tour struct {
+	t     *testing.T
+	place *place
+	live  *run
+	// moved says where what README.md names is in this test.
+	moved *strings.Replacer
+}
+
+// Every command of README.md works, in the order in which a reader meets them.
+func TestReadmeCommands(t *testing.T) {
+	t.Parallel()
+	configuration, patient := shipped(t)
+	// The incident stays open to the end of the tour, to be acknowledged.
+	configuration = strings.Replace(configuration, "settle: 3s", "settle: 90s", 1)
+	place := newPlace(t, configuration)
+	second, agent := freeAddress(t), freeAddress(t)
+	guide := &tour{t: t, place: place, moved: strings.NewReplacer(
+		"127.0.0.1:8099", patient, "127.0.0.1:8080", place.listen, "127.0.0.1:7233", place.temporal,
+		"127.0.0.1:8081", second, "127.0.0.1:8082", agent, "worker healthcheck", "worker healthcheck --listen "+place.listen,
+	)}
+	for _, text := range texts(t, "sh") {
+		for _, command := range strings.Split(strings.TrimSpace(text), "\n") {
+			guide.run(command)
+		}
+	}
+	guide.searchWebUI()
+	guide.acknowledgeBySignal()
+	guide.live.interrupt()
+	guide.live.wait(stopLimit) // with the exit code of go run, which says nothing of the worker's
+	place.requireNothingLeft(t)
+}
+
+// run runs one command and looks at what came of it.
+func (g *tour) run(command string) {
+	g.t.Helper()
+	words := strings.Fields(command)
+	switch {
+	case command == "go run ./worker":
+		g.goRun()
+	case words[0] == "make":
+		// The tests cannot run themselves; what make would do is looked at.
+		output, err := exec.CommandContext(g.t.Context(), "make", "-n", "-C", repository(g.t), words[1]).CombinedOutput()
+		require.NoError(g.t, err, string(output))
+		require.Contains(g.t, string(output), "go "+words[1])
+	case words[0] == "docker-compose":
+		g.compose(words)
+	case strings.Contains(command, " worker ") && strings.HasPrefix(command, "TEMPORAL_ADDRESS="):
+		g.another(command)
+	default:
+		got := g.shell(command)
+		require.Equal(g.t, 0, got.code, "%s\n%s%s", command, got.out, got.errors)
+		if strings.HasSuffix(command, "/hurt") {
+			g.live.saying("patient: passes again") // the reader reads on when it is up
+		}
+	}
+}
+
+// shell runs a command as README.md has it, with the built programs in PATH.
+func (g *tour) shell(command string) answer {
+	g.t.Helper()
+	workerProgram(g.t)
+	starterProgram(g.t)
+	env := []string{"PATH=" + built + ":" + os.Getenv("PATH"), "TEMPORAL_ADDRESS=" + g.place.temporal}
+	return execute(g.t, g.place.dir, env, "bash", "-c", g.moved.Replace(command))
+}
+
+// goRun starts the live worker from the sources. Only places are added to what
+// README.md says.
+func (g *tour) goRun() {
+	g.t.Helper()
+	args := append([]string{"run", "./worker", "--config", g.place.file(), "--data", filepath.Join(g.place.dir, "data")}, g.place.flags()...)
+	env := []string{}
+	for _, name := range []string{"HOME", "GOPATH", "GOCACHE", "GOMODCACHE", "GOFLAGS", "GOPROXY", "GOTOOLCHAIN", "CGO_ENABLED"} {
+		if value, set := os.LookupEnv(name); set {
+			env = append(env, name+"="+value)
+		}
+	}
+	goRun := start(g.t, repository(g.t), env, "go", args...)
+	goRun.ready()
+	require.Regexp(g.t, announcement, goRun.stdout.String())
+	goRun.saying("patient: healthy")
+	// The worker is go run's child; Ctrl-C reaches both, as it does at a terminal.
+	g.live = goRun
+}
+
+// another starts one more worker for the live one's Temporal, and stops it.
+func (g *tour) another(command string) {
+	g.t.Helper()
+	name, rest, _ := strings.Cut(g.moved.Replace(command), " ")
+	words := strings.Fields(rest)
+	require.Equal(g.t, "worker", words[0])
+	// The patient is at home with the live worker, and has one address.
+	alone := newPlace(g.t, "services: [{name: patient, probe: {tcp: {address: \"127.0.0.1:1\"}}, remediation: {host: db1, steps: [{exec: {command: [\"true\"]}}]}}]\n")
+	if !slices.Contains(words, "--agent") {
+		alone.configure(g.t, g.withoutPatient())
+	}
+	more := start(g.t, alone.dir, []string{name}, workerProgram(g.t), words[1:]...)
+	more.ready()
+	more.signal(syscall.SIGTERM)
+	require.Equal(g.t, 0, more.wait(stopLimit), more.stderr.String())
+}
+
+func (g *tour) withoutPatient() string {
+	g.t.Helper()
+	text, err := os.ReadFile(g.place.file())
+	require.NoError(g.t, err)
+	return regexp.MustCompile(`(?m)^patient: .*$`).ReplaceAllString(string(text), "")
+}
+
+// compose checks what can be checked without a container runtime: that the
+// file is accepted and knows the services that are named.
+func (g *tour) compose(words []string) {
+	g.t.Helper()
+	g.t.Run(strings.Join(words, " "), func(t *testing.T) {
+		services := composeServices(t)
+		if words[1] == "exec" {
+			require.Contains(t, services, words[2])
+			require.Equal(t, 0, g.shell(strings.Join(words[3:], " ")).code)
+		}
+	})
+}
+
+// searchWebUI makes the searches of README.md, by which the Web UI filters.
+func (g *tour) searchWebUI() {
+	g.t.Helper()
+	temporal := dial(g.t, g.place.temporal)
+	var searches int
+	for _, text := range texts(g.t, "text") {
+		for _, line := range strings.Split(text, "\n") {
+			if !strings.HasPrefix(line, "WorkflowType = ") {
+				continue
+			}
+			searches++
+			_, err := temporal.ListWorkflow(context.Background(), &workflowservice.ListWorkflowExecutionsRequest{Query: line})
+			require.NoError(g.t, err, line)
+		}
+	}
+	require.Positive(g.t, searches)
+}
+
+// acknowledgeBySignal sends the signal that README.md has the reader send from
+// the Web UI.
+func (g *tour) acknowledgeBySignal() {
+	g.t.Helper()
+	var input struct{ By, Note string }
+	for _, text := range texts(g.t, "json") {
+		require.True(g.t, json.Valid([]byte(text)), text)
+		if strings.HasPrefix(text, `{"by"`) {
+			require.NoError(g.t, json.Unmarshal([]byte(text), &input))
+		}
+	}
+	require.NotEmpty(g.t, input.By)
+	g.live.sayingAgain("acknowledged by "+input.By+": "+input.Note, func() {
+		err := dial(g.t, g.place.temporal).SignalWorkflow(context.Background(), "remediation/patient", "", "acknowledge",
+			map[string]string{"by": input.By, "note": input.Note})
+		require.NoError(g.t, err)
+	})
+}
+
+func dial(t testing.TB, address string) client.Client {
+	t.Helper()
+	temporal, err := client.Dial(client.Options{HostPort: address, Logger: silent{}})
+	require.NoError(t, err)
+	t.Cleanup(temporal.Close)
+	return temporal
+}
+
+// silent is a logger of the SDK that writes nothing.
+type silent struct{}
+
+func (silent) Debug(string, ...any) {}
+func (silent) Info(string, ...any)  {}
+func (silent) Warn(string, ...any)  {}
+func (silent) Error(string, ...any) {}
+
+// Files that README.md links to exist.
+func TestReadmeLinks(t *testing.T) {
+	t.Parallel()
+	for _, match := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(readme(t), -1) {
+		require.FileExists(t, filepath.Join(repository(t), match[1]))
+	}
+}
+
+// The tables of flags and commands are what --help says.
+func TestReadmeReference(t *testing.T) {
+	t.Parallel()
+	requireTable(t, "worker flags", "| Flag | Meaning |\n|---|---|\n"+flagRows(help(t, workerProgram(t)), "Flags:", ""))
+
+	commands, flags := "| Command | Meaning |\n|---|---|\n", "| Flag | Of | Meaning |\n|---|---|---|\n"
+	root := help(t, starterProgram(t))
+	flags += flagRows(root, "Flags:", "every command")
+	for _, name := range commandNames(root) {
+		text := help(t, starterProgram(t), name)
+		usage := strings.TrimSuffix(strings.TrimSpace(section(text, "Usage:")), " [flags]")
+		meaning := regexp.MustCompile(`(?m)^  ` + name + ` +(.+)$`).FindStringSubmatch(root)[1]
+		commands += fmt.Sprintf("| `%s` | %s |\n", usage, meaning)
+		flags += flagRows(text, "Flags:", "`"+name+"`")
+	}
+	requireTable(t, "starter commands", commands)
+	requireTable(t, "starter flags", flags)
+}
+
+func help(t testing.TB, program string, args ...string) string {
+	t.Helper()
+	got := execute(t, t.TempDir(), nil, program, append(args, "--help")...)
+	require.Equal(t, 0, got.code, got.errors)
+	return got.out
+}
+
+// section is the part of a help text under a heading.
+func section(text, heading string) string {
+	_, text, _ = strings.Cut("\n"+text, "\n"+heading+"\n")
+	text, _, _ = strings.Cut(text, "\n\n")
+	return text
+}
+
+func commandNames(root string) []string {
+	var names []string
+	for _, line := range strings.Split(section(root, "Available Commands:"), "\n") {
+		if name := strings.Fields(line)[0]; name != "help" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// flagRows are the rows of a table for the flags under a heading, but --help.
+func flagRows(text, heading, of string) string {
+	var rows strings.Builder
+	flag := regexp.MustCompile(`^ +(?:-(\w), )?--([\w-]+)(?: (\w+))? {2,}(.+)$`)
+	for _, line := range strings.Split(section(text, heading), "\n") {
+		match := flag.FindStringSubmatch(line)
+		if match == nil || match[2] == "help" {
+			continue
+		}
+		name := "`--" + match[2] + "`"
+		if match[1] != "" {
+			name += ", `-" + match[1] + "`"
+		}
+		cells := []string{name, match[4]}
+		if of != "" {
+			cells = []string{name, of, match[4]}
+		}
+		fmt.Fprintf(&rows, "| %s |\n", strings.Join(cells, " | "))
+	}
+	return rows.String()
+}
+
+// requireTable compares a marked table of README.md.
+func requireTable(t *testing.T, name, want string) {
+	t.Helper()
+	_, rest, found := strings.Cut(readme(t), "<!-- "+name+": compared with --help by a test -->\n")
+	require.True(t, found, name)
+	got, _, _ := strings.Cut(rest, "<!-- end -->")
+	require.Equal(t, want, got, "the table of %s in README.md has to be:\n%s", name, want)
+}
+
+// docker-compose.yml is accepted by docker-compose, and everything it names
+// exists.
+func TestCompose(t *testing.T) {
+	t.Parallel()
+	require.Contains(t, composeServices(t), "paramedic")
+}
+
+// composeServices are the services of docker-compose.yml as docker-compose
+// reads it.
+func composeServices(t *testing.T) []string {
+	t.Helper()
+	program := realtest.Binary(t, "docker-compose", "apt-get install docker-compose")
+	output, err := exec.CommandContext(t.Context(), program, "--file", filepath.Join(repository(t), "docker-compose.yml"), "config", "--services").CombinedOutput()
+	require.NoError(t, err, string(output))
+	return strings.Fields(string(output))
+}
+
+// The configurations that are shipped besides paramedic.yml load, with the
+// variables that they name and no others.
+func TestShippedConfigurations(t *testing.T) {
+	t.Parallel()
+	for name, variables := range map[string][]string{
+		"examples/ingest/paramedic.yml": {"CLICKHOUSE_PASSWORD", "DRAGONFLY_PASSWORD", "R2_ACCESS_KEY", "R2_ACCOUNT_ID",
+			"R2_SECRET_KEY", "SUPABASE_ANON_KEY", "SUPABASE_PROJECT"},
+		"deploy/compose/paramedic.yml": {"CLICKHOUSE_PASSWORD", "DRAGONFLY_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY"},
+		"paramedic.yml":                nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(repository(t), name)
+			text, err := os.ReadFile(path)
+			require.NoError(t, err)
+			secrets := t.TempDir()
+			require.NoError(t, os.WriteFile(filepath.Join(secrets, "alert"), []byte("token-of-the-test\n"), 0o600))
+			asked := map[string]bool{}
+			cfg, err := config.Parse(path, []byte(strings.ReplaceAll(string(text), "/run/secrets", secrets)), func(name string) (string, bool) {
+				asked[name] = true
+				return "value-of-the-test", slices.Contains(variables, name)
+			})
+			require.NoError(t, err)
+			require.NotEmpty(t, cfg.Services)
+			require.Len(t, asked, len(variables))
+		})
+	}
+}

@@ -3,12 +3,14 @@ package process
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -166,7 +168,15 @@ func newPlace(t testing.TB, configuration string) *place {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "place")
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	t.Cleanup(func() {
+		// A remedy outlives a worker that was killed; not the test, though.
+		for _, left := range processesOf(t, dir) {
+			pid, err := strconv.Atoi(strings.Fields(left)[0])
+			require.NoError(t, err)
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+		require.NoError(t, os.RemoveAll(dir))
+	})
 	p := &place{dir: dir, listen: freeAddress(t), temporal: freeAddress(t), ui: freeAddress(t)}
 	p.configure(t, configuration)
 	return p
@@ -292,4 +302,47 @@ func processesOf(t testing.TB, dir string) []string {
 	}
 	slices.Sort(found)
 	return found
+}
+
+// read runs a command of the operator with --json and decodes its answer, if
+// there is one.
+func (p *place) read(t testing.TB, into any, args ...string) {
+	t.Helper()
+	got := p.starter(t, append(args, "--json")...)
+	if got.out != "" {
+		require.NoError(t, json.Unmarshal([]byte(got.out), into), got.out)
+	}
+}
+
+// requireTimeline waits until the story of the latest incident has these texts,
+// in this order.
+func (p *place) requireTimeline(t testing.TB, worker *run, texts ...string) {
+	t.Helper()
+	worker.eventually(fmt.Sprintf("%q in the incident's story", texts), func() bool {
+		var incidents []struct {
+			RunID string `json:"run_id"`
+		}
+		p.read(t, &incidents, "incidents", "--limit", "1")
+		if len(incidents) == 0 {
+			return false
+		}
+		rest := p.starter(t, "incident", incidents[0].RunID).out
+		for _, text := range texts {
+			_, after, found := strings.Cut(rest, text)
+			if !found {
+				return false
+			}
+			rest = after
+		}
+		return true
+	})
+}
+
+// listen opens an address, on which connections are accepted by the kernel.
+func listen(t testing.TB, address string) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", address)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	return listener
 }

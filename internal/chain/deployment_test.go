@@ -24,6 +24,8 @@ const (
 	poll = 50 * time.Millisecond
 	// interval is the time between two probes of a service that is well.
 	interval = 2 * time.Second
+	// settle is the wait between a restart and the probe that verifies it.
+	settle = 2 * time.Second
 )
 
 // workers are the places for workers at the same time: each carries a Temporal
@@ -81,11 +83,11 @@ defaults:
   retry_interval: 1s
   timeout: 1s
   alerts: [ops]
-  remediation: {settle: 2s, backoff: [5s]}
+  remediation: {settle: %s, backoff: [5s]}
 alerts:
   ops: {webhook: {url: %q, token: %q, timeout: 20s}}
 services:
-`, listen, extra, interval, receiver, receiverToken)
+`, listen, extra, interval, settle, receiver, receiverToken)
 	for _, s := range services {
 		fmt.Fprintf(&text, "  - name: %s\n    probe: %s\n", s.name, s.probe)
 		if s.remediation != "" {
@@ -102,22 +104,25 @@ func port(address string) string {
 
 // healthy asks for a page and fails unless it is good.
 func healthy(ctx context.Context, url string) error {
+	status, err := get(ctx, url)
+	if err == nil && status != http.StatusOK {
+		return errors.New(http.StatusText(status))
+	}
+	return err
+}
+
+// get asks for a page, on a connection of its own, and returns its status.
+func get(ctx context.Context, url string) (status int, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	request.Close = true
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if err := answer.Body.Close(); err != nil {
-		return err
-	}
-	if answer.StatusCode != http.StatusOK {
-		return errors.New(answer.Status)
-	}
-	return nil
+	return answer.StatusCode, answer.Body.Close()
 }
 
 // explain adds to a failure what the worker and the receiver saw.

@@ -47,13 +47,11 @@ func TestS3ReusesItsConnectionAndLeavesNothing(t *testing.T) {
 // faultyS3 is the real server behind a proxy that may answer in its place.
 func faultyS3(t *testing.T, server *realtest.S3Server, instead func(w http.ResponseWriter, r *http.Request) bool) string {
 	t.Helper()
-	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: server.Addr})
-	forward := proxy.Director
-	proxy.Director = func(r *http.Request) {
-		host := r.Host
-		forward(r)
-		r.Host = host // it is part of the signature
-	}
+	backend := &url.URL{Scheme: "http", Host: server.Addr}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(backend)
+		r.Out.Host = r.In.Host // it is part of the signature
+	}}
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !instead(w, r) {
 			proxy.ServeHTTP(w, r)

@@ -100,6 +100,8 @@ func TestBellRestartsAPatientThatIsStuck(t *testing.T) {
 func TestTakenPortIsNamed(t *testing.T) {
 	ward := admitted(t)
 	require.ErrorContains(t, Serve(t.Context(), ward.Address), "patient.listen")
+	other := &Ward{Dir: t.TempDir(), Address: ward.Address, Log: ward.Log}
+	require.ErrorContains(t, other.Run(t.Context(), func() {}), "patient.listen", "what answers there is not this ward's")
 }
 
 func TestNobodyHearsTheBell(t *testing.T) {

@@ -2,6 +2,7 @@ package patient
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -37,6 +38,25 @@ func Serve(ctx context.Context, address string) error {
 		<-served
 		return err
 	}
+}
+
+// answerTimeout bounds one question after the patient's health.
+const answerTimeout = time.Second
+
+// answers reports whether the patient at address is up and is this process.
+func answers(ctx context.Context, address string, pid int) bool {
+	client := http.Client{Timeout: answerTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/health", nil)
+	if err != nil {
+		return false
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return false
+	}
+	defer answer.Body.Close()
+	var health struct{ PID int }
+	return json.NewDecoder(answer.Body).Decode(&health) == nil && health.PID == pid
 }
 
 func routes(hurt chan<- struct{}) http.Handler {

@@ -108,14 +108,14 @@ func (w *Ward) admit(ctx context.Context) error {
 		close(exited)
 	}()
 	w.process, w.exited = process, exited
-	if err := w.awaitAnswer(ctx, exited); err != nil {
+	if err := w.awaitAnswer(ctx, process.Process.Pid, exited); err != nil {
 		return err
 	}
 	w.Log.Debug("the patient is up", "pid", process.Process.Pid, "address", w.Address)
 	return nil
 }
 
-func (w *Ward) awaitAnswer(ctx context.Context, exited <-chan struct{}) error {
+func (w *Ward) awaitAnswer(ctx context.Context, pid int, exited <-chan struct{}) error {
 	deadline := time.NewTimer(bellTimeout / 2)
 	defer deadline.Stop()
 	poll := time.NewTicker(10 * time.Millisecond)
@@ -129,9 +129,9 @@ func (w *Ward) awaitAnswer(ctx context.Context, exited <-chan struct{}) error {
 		case <-deadline.C:
 			return fmt.Errorf("the patient does not answer on %s", w.Address)
 		case <-poll.C:
-			conn, err := net.DialTimeout("tcp", w.Address, time.Second)
-			if err == nil {
-				return conn.Close()
+			// Another program may have the port, and answer.
+			if answers(ctx, w.Address, pid) {
+				return nil
 			}
 		}
 	}

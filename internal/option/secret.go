@@ -2,7 +2,10 @@ package option
 
 import (
 	"encoding/json"
+	"net/url"
+	"slices"
 	"sort"
+	"strconv"
 	"strings"
 )
 
@@ -43,25 +46,44 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // for in texts: masking every "1" would hide more than it protects.
 const shortestSecret = 4
 
-// Redactor replaces known secrets in texts on their way out of the process.
+// cutMark is what health.Clip puts where it shortens a text.
+const cutMark = "…"
+
+// Redactor replaces known secrets in texts on their way out of the process:
+// as they are, escaped as in quotes or URLs, and cut short by a limit.
 // The zero value redacts nothing. It is safe for concurrent use.
-type Redactor struct{ replacer *strings.Replacer }
+type Redactor struct {
+	replacer *strings.Replacer
+	values   []string
+}
 
 // NewRedactor returns a redactor of the given values.
 func NewRedactor(values []string) *Redactor {
-	kept := make([]string, 0, len(values))
+	var kept []string
 	for _, value := range values {
 		if len(value) >= shortestSecret {
-			kept = append(kept, value)
+			kept = append(kept, forms(value)...)
 		}
 	}
+	slices.Sort(kept)
+	kept = slices.Compact(kept)
 	// A secret that contains another one must be replaced first.
-	sort.Slice(kept, func(i, j int) bool { return len(kept[i]) > len(kept[j]) })
+	sort.SliceStable(kept, func(i, j int) bool { return len(kept[i]) > len(kept[j]) })
 	pairs := make([]string, 0, 2*len(kept))
 	for _, value := range kept {
 		pairs = append(pairs, value, Mask)
 	}
-	return &Redactor{replacer: strings.NewReplacer(pairs...)}
+	return &Redactor{replacer: strings.NewReplacer(pairs...), values: kept}
+}
+
+// forms are the ways in which messages write a value.
+func forms(value string) []string {
+	quoted := strconv.Quote(value)
+	written := []string{value, quoted[1 : len(quoted)-1], url.QueryEscape(value), url.PathEscape(value)}
+	if encoded, err := json.Marshal(value); err == nil {
+		written = append(written, string(encoded[1:len(encoded)-1]))
+	}
+	return written
 }
 
 // Redact returns text with every known secret masked.
@@ -69,5 +91,28 @@ func (r *Redactor) Redact(text string) string {
 	if r == nil || r.replacer == nil {
 		return text
 	}
-	return r.replacer.Replace(text)
+	// What was cut short goes first: it may begin with another secret.
+	parts := strings.Split(text, cutMark)
+	for i := range parts[:len(parts)-1] {
+		parts[i] = r.maskEnd(parts[i])
+	}
+	return r.replacer.Replace(strings.Join(parts, cutMark))
+}
+
+// maskEnd masks the longest beginning of a secret at the end of a text that
+// was cut.
+func (r *Redactor) maskEnd(text string) string {
+	longest := 0
+	for _, value := range r.values {
+		for n := min(len(value), len(text)); n >= max(shortestSecret, longest+1); n-- {
+			if strings.HasSuffix(text, value[:n]) {
+				longest = n
+				break
+			}
+		}
+	}
+	if longest == 0 {
+		return text
+	}
+	return text[:len(text)-longest] + Mask
 }

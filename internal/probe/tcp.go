@@ -70,6 +70,9 @@ func (p *tcpProber) Probe(ctx context.Context) health.Result {
 			return a.failed(cause(ctx, err))
 		}
 		if got != want {
+			if len(got) == len(want) {
+				got += "…" // there may be more, and this the beginning of a secret
+			}
 			return a.unhealthy("answer begins with %q, not %q", got, want)
 		}
 	}

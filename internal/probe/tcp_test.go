@@ -41,7 +41,7 @@ func TestTCP(t *testing.T) {
 	cases := []struct{ send, expect, want string }{
 		{"PING\n", "", ""},
 		{"PONG\n", "PONG", ""},
-		{"PANG\n", "PONG", `answer begins with "PANG", not "PONG"`},
+		{"PANG\n", "PONG", `answer begins with "PANG…", not "PONG"`},
 		{"PO\n", "PO\nNG", `answer begins with "PO\n", not "PO\nNG"`},
 	}
 	for _, test := range cases {

@@ -125,7 +125,9 @@ func (m *monitor) tick(ctx workflow.Context) {
 	m.observe(ctx, result)
 	m.tellLog(before, result)
 	switch {
-	case result.Status.Up() && before.Streak.Against(m.check.FailureThreshold) != health.BelowThreshold:
+	case result.Status.Up() && before.State == health.StateDown:
+		// By the state and not the streak, which may have been forgotten while
+		// the worker was away: the incident is open all the same.
 		m.tellIncident(ctx, result)
 	case !result.Status.Up():
 		m.openIncidentIfDue(ctx, result)

@@ -279,6 +279,18 @@ func TestStaleStreakIsForgotten(t *testing.T) {
 	}
 }
 
+// TestIncidentHearsOfTheRecoveryAfterAGap: the streak that opened the incident
+// is stale by then, but the downtime still ends with the first passing probe.
+func TestIncidentHearsOfTheRecoveryAfterAGap(t *testing.T) {
+	w := newWorld(t, "fffeeeep")
+	caught := w.catchIncidents(time.Hour)
+	w.at(6*time.Minute+time.Second, func() { require.Zero(t, w.state().Streak, "stale") })
+	w.watch(web())
+	require.Len(t, caught.opened, 1)
+	require.Len(t, caught.passed, 1)
+	require.Equal(t, noon.Add(7*time.Minute), caught.passed[0].At)
+}
+
 // TestWatchEndsByItsNominalStart: a run that starts some milliseconds before
 // its boundary stays for its own watch.
 func TestWatchEndsByItsNominalStart(t *testing.T) {

@@ -106,10 +106,12 @@ func (r *remediation) explain(err error) string {
 }
 
 // mayHaveActed reports whether an attempt was under way when its worker was
-// lost for good.
+// lost for good. An attempt that nobody took up again may have been, too: it
+// leaves a checkpoint before it acts.
 func mayHaveActed(err error) bool {
 	var timeout *temporal.TimeoutError
-	return errors.As(err, &timeout) && timeout.TimeoutType() != enums.TIMEOUT_TYPE_SCHEDULE_TO_START
+	return errors.As(err, &timeout) &&
+		(timeout.TimeoutType() != enums.TIMEOUT_TYPE_SCHEDULE_TO_START || timeout.HasLastHeartbeatDetails())
 }
 
 // settle waits for a service to come up after an attempt.

@@ -52,6 +52,8 @@ type world struct {
 	told     []told
 	asked    []activities.AcquireInput
 	released []workflows.Release
+	// delivered is the result of the Delivery.
+	delivered health.Timeline
 }
 
 // treated is one attempt that reached the remedies, told one alert that
@@ -76,7 +78,7 @@ func newWorld(t *testing.T, script string) *world {
 	w.SetTestTimeout(time.Minute)
 	w.RegisterWorkflow(workflows.Monitor)
 	w.RegisterWorkflowWithOptions(w.remediation, workflow.RegisterOptions{Name: workflows.RemediationType})
-	w.RegisterWorkflow(workflows.Delivery)
+	w.RegisterWorkflowWithOptions(w.delivery, workflow.RegisterOptions{Name: workflows.DeliveryType})
 	w.RegisterWorkflow(workflows.Gatekeeper)
 	w.RegisterActivity(&activities.Probes{Prober: w})
 	w.RegisterActivity(&activities.Alerts{Notifier: w})
@@ -129,6 +131,12 @@ func (w *world) remediation(ctx workflow.Context, in workflows.RemediationInput)
 		return w.incident(ctx, in)
 	}
 	return workflows.Remediation(ctx, in)
+}
+
+func (w *world) delivery(ctx workflow.Context, in workflows.DeliveryInput) (health.Timeline, error) {
+	timeline, err := workflows.Delivery(ctx, in)
+	w.delivered = timeline
+	return timeline, err
 }
 
 // Notify implements activities.Notifier.

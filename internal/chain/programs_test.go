@@ -51,7 +51,7 @@ func program(t *testing.T, name string) string {
 }
 
 func build(dir string) error {
-	command := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", dir, "paramedic/worker", "paramedic/starter")
+	command := exec.Command("go", "build", "-ldflags=-s -w", "-o", dir, "paramedic/worker", "paramedic/starter")
 	if output, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the programs: %w\n%s", err, output)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
 
 	"paramedic/activities"
 	"paramedic/internal/health"
@@ -262,6 +263,16 @@ func TestUnverifiedIsNotRepeated(t *testing.T) {
 	require.Contains(t, texts(incident, health.EntryNote), "the verification could not run: out of sockets")
 }
 
+// TestUnverifiedAfterAPassMeanwhile: also if the Monitor saw it pass before it
+// had settled.
+func TestUnverifiedAfterAPassMeanwhile(t *testing.T) {
+	w := newWorld(t, "eeep")
+	w.at(5*time.Second, func() { w.SignalWorkflow(workflows.SignalPassed, passedAt(4*time.Second)) })
+	incident := w.heal(outage(web()))
+	require.Len(t, w.treated, 1)
+	require.Equal(t, noon.Add(4*time.Second), incident.ResolvedAt.UTC())
+}
+
 // TestSuccessThreshold: a service that came back by itself has to pass as
 // often as configured; after a restart once is evidence enough. The downtime
 // ends with the first pass either way.
@@ -301,4 +312,27 @@ func TestCancelledIsAbandoned(t *testing.T) {
 			require.Len(t, w.released, len(w.treated), "every permit goes back")
 		})
 	}
+}
+
+// TestMonitorAndIncidentTogether: both at work on one outage. The Monitor's
+// probe, which comes first, ends the downtime; nobody opens a second incident.
+func TestMonitorAndIncidentTogether(t *testing.T) {
+	check := web()
+	check.Remediation.Settle = health.Duration(90 * time.Second)
+	w := newWorld(t, "pfffp")
+	var incidents []health.Incident
+	w.incident = func(ctx workflow.Context, in workflows.RemediationInput) (health.Incident, error) {
+		incident, err := workflows.Remediation(ctx, in)
+		incidents = append(incidents, incident)
+		return incident, err
+	}
+	state := w.watch(check)
+	require.Len(t, incidents, 1)
+	incident := incidents[0]
+	require.Equal(t, noon.Add(time.Minute), incident.FirstFailureAt.UTC())
+	require.Equal(t, noon.Add(3*time.Minute), incident.OpenedAt.UTC())
+	require.Equal(t, noon.Add(4*time.Minute), incident.ResolvedAt.UTC(), "the Monitor's probe, before it had settled")
+	require.Equal(t, []time.Duration{3 * time.Minute}, w.treatedAt())
+	require.Equal(t, health.StateHealthy, state.State)
+	require.Equal(t, []string{"ops/recovered"}, w.statuses())
 }

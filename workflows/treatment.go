@@ -45,7 +45,7 @@ func (r *remediation) treat(ctx workflow.Context, decision health.Decision) {
 	r.Rested = workflow.Now(ctx)
 	// A probe that passed meanwhile may be the end of the downtime, but what
 	// counts is that the service still passes once it has settled.
-	r.Passes = 0
+	r.Passes, r.Unverified = 0, true
 }
 
 func (r *remediation) carryOut(ctx workflow.Context, index int, step Step) (health.Treatment, error) {

@@ -51,6 +51,7 @@ type world struct {
 	treated  []treated
 	told     []told
 	asked    []activities.AcquireInput
+	granted  []bool
 	released []workflows.Release
 	// delivered is the result of the Delivery.
 	delivered health.Timeline
@@ -175,10 +176,12 @@ func (w *world) acquire(_ context.Context, in activities.AcquireInput) (activiti
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.asked = append(w.asked, in)
+	answer, err := activities.AcquireAnswer{Granted: true}, error(nil)
 	if w.permit != nil {
-		return w.permit(len(w.asked))
+		answer, err = w.permit(len(w.asked))
 	}
-	return activities.AcquireAnswer{Granted: true}, nil
+	w.granted = append(w.granted, answer.Granted)
+	return answer, err
 }
 
 func (w *world) release(_, _, _, _ string, release any) error {

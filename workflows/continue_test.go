@@ -1,0 +1,121 @@
+package workflows_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/workflow"
+
+	"paramedic/activities"
+	"paramedic/internal/health"
+	"paramedic/workflows"
+)
+
+// continued is the input with which a run went on in a fresh history.
+func continued[T any](w *world) T {
+	w.t.Helper()
+	var err *workflow.ContinueAsNewError
+	require.ErrorAs(w.t, w.GetWorkflowError(), &err)
+	var in T
+	require.NoError(w.t, converter.GetDefaultDataConverter().FromPayloads(err.Input, &in))
+	return in
+}
+
+// TestContinueAsNew: an incident goes into a fresh history with everything
+// that is known of it, every alert that is on its way, and all that limits it.
+func TestContinueAsNew(t *testing.T) {
+	first := newWorld(t, "ffffff")
+	first.deafUntil(time.Hour, "ops")
+	first.treat = func(n int, _ activities.RemediateInput) (health.Treatment, error) {
+		if n == 2 {
+			return health.Treatment{Effect: health.LeftAlone, Detail: "restarted by hand"}, nil
+		}
+		return health.Treatment{Effect: health.Applied, Detail: "restarted web.service"}, nil
+	}
+	check := web()
+	check.Severity = "warning"
+	first.at(12*time.Second, func() { first.SignalWorkflow(workflows.SignalReconfigure, check) })
+	first.at(25*time.Second, func() {
+		first.SignalWorkflow(workflows.SignalAcknowledge, workflows.Acknowledge{By: "ann"})
+		first.SetContinueAsNewSuggested(true)
+	})
+	first.ExecuteWorkflow(workflows.Remediation, outage(web()))
+	in := continued[workflows.RemediationInput](first)
+
+	require.Equal(t, 30*time.Second, first.since())
+	require.Equal(t, check, in.Check, "the latest configuration")
+	record := *in.Record
+	require.Equal(t, 2, record.Incident.Attempts)
+	require.Equal(t, 1, record.Incident.Restarts)
+	require.Equal(t, health.Acknowledged, record.Incident.State)
+	require.Equal(t, "ann", record.Incident.Acknowledged.By)
+	require.True(t, record.Deferred)
+	require.True(t, record.Told)
+	require.Equal(t, noon.Add(30*time.Second), record.Rested.UTC())
+	require.Len(t, record.Undelivered, 1)
+	require.Empty(t, texts(record.Incident, health.EntryResolved))
+
+	second := newWorld(t, "fffp")
+	second.SetStartTime(noon.Add(first.since()))
+	second.ExecuteWorkflow(workflows.Remediation, in)
+	require.NoError(t, second.GetWorkflowError())
+	var incident health.Incident
+	require.NoError(t, second.GetWorkflowResult(&incident))
+	requireSound(t, in, incident)
+	require.Equal(t, story(record.Incident), story(incident)[:len(record.Incident.Timeline.Entries)], "the story goes on")
+	require.Equal(t, []string{"ops/down", "ops/recovered"}, second.statuses(), "told once, by either run")
+	require.Equal(t, "web@20260301T115825.000Z/down", second.told[0].alert.DedupKey)
+	require.Equal(t, []time.Duration{60 * time.Second}, second.treatedAt()[:1], "the back-off goes on")
+	require.True(t, second.treated[0].in.LastFailure.IsZero(), "it was left alone before")
+	require.LessOrEqual(t, incident.Restarts, 3)
+	require.Equal(t, noon.Add(-2*time.Minute), incident.FirstFailureAt.UTC())
+	require.Equal(t, "ann", incident.Acknowledged.By)
+}
+
+// TestContinueAsNewOfTheGatekeeper: no permit is lost with a history.
+func TestContinueAsNewOfTheGatekeeper(t *testing.T) {
+	ask := func(w *world, holder string) *permitAnswer {
+		var got permitAnswer
+		w.UpdateWorkflow(activities.UpdateAcquire, holder+w.since().String(), &got, activities.AcquireInput{
+			Holder: holder, Service: holder, Lease: health.Duration(2 * time.Hour), Limit: 1,
+		})
+		return &got
+	}
+	first := newWorld(t, "p")
+	var a *permitAnswer
+	first.at(time.Second, func() { a = ask(first, "web"); first.SetContinueAsNewSuggested(true) })
+	first.at(2*time.Second, func() { first.SignalWorkflow(workflows.SignalRelease, workflows.Release{Holder: "nobody"}) })
+	first.ExecuteWorkflow(workflows.Gatekeeper, workflows.Ledger{})
+	require.True(t, a.Granted)
+	ledger := continued[workflows.Ledger](first)
+	require.Equal(t, "web", ledger.Permits[0].Holder)
+
+	second := newWorld(t, "p")
+	second.SetStartTime(noon.Add(2 * time.Second))
+	var again, other, later *permitAnswer
+	second.at(time.Second, func() { again, other = ask(second, "web"), ask(second, "mail") })
+	second.at(2*time.Second, func() { second.SignalWorkflow(workflows.SignalRelease, workflows.Release{Holder: "web"}) })
+	second.at(3*time.Second, func() { later = ask(second, "mail") })
+	second.ExecuteWorkflow(workflows.Gatekeeper, ledger)
+	require.NoError(t, second.GetWorkflowError())
+	require.True(t, again.Granted, "asking twice gives the same permit")
+	require.Equal(t, "1 of 1 restarts at the same time: web", other.Reason)
+	require.True(t, later.Granted)
+	require.GreaterOrEqual(t, second.since(), 2*time.Hour, "it goes home once the last lease has ended")
+}
+
+// permitAnswer is what became of asking the Gatekeeper.
+type permitAnswer struct{ activities.AcquireAnswer }
+
+func (*permitAnswer) Accept()          {}
+func (*permitAnswer) Reject(err error) { panic(err) }
+func (p *permitAnswer) Complete(result any, err error) {
+	if answer, ok := result.(activities.AcquireAnswer); ok {
+		p.AcquireAnswer = answer
+	} else {
+		panic(errors.Join(errors.New("no answer"), err))
+	}
+}

@@ -298,10 +298,12 @@ func TestSuccessThreshold(t *testing.T) {
 // configured; its record is kept.
 func TestCancelledIsAbandoned(t *testing.T) {
 	for name, at := range map[string]time.Duration{
-		"in the settle timer": 5 * time.Second, "backing off": 15 * time.Second, "at rest": 100 * time.Second,
+		"during the restart": time.Second, "in the settle timer": 5 * time.Second,
+		"backing off": 18 * time.Second, "at rest": 100 * time.Second,
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, "f")
+			w.treatTakes = 4 * time.Second
 			w.at(at, w.CancelWorkflow)
 			incident := w.heal(outage(web()))
 			require.Equal(t, health.Abandoned, incident.Outcome)
@@ -309,7 +311,7 @@ func TestCancelledIsAbandoned(t *testing.T) {
 			require.Equal(t, []string{"abandoned: cancelled by hand, or its service is no longer configured"},
 				texts(incident, health.EntryResolved))
 			require.NotContains(t, w.statuses(), "ops/recovered", "it has not recovered")
-			require.Len(t, w.released, len(w.treated), "every permit goes back")
+			require.Len(t, w.released, incident.Attempts, "every permit goes back")
 		})
 	}
 }

@@ -36,6 +36,8 @@ type world struct {
 	script string
 	// treat carries out attempt n, counted from 1; nil applies it.
 	treat func(n int, in activities.RemediateInput) (health.Treatment, error)
+	// treatTakes is how long an attempt takes.
+	treatTakes time.Duration
 	// notify takes an alert; nil takes it at once.
 	notify func(in activities.NotifyInput) error
 	// permit answers for the Gatekeeper; nil grants.
@@ -85,7 +87,8 @@ func newWorld(t *testing.T, script string) *world {
 	w.RegisterActivity(&activities.Alerts{Notifier: w})
 	var remedies *activities.Remedies
 	w.RegisterActivity(remedies)
-	w.OnActivity(remedies.Remediate, mock.Anything, mock.Anything).Return(w.remediate)
+	w.OnActivity(remedies.Remediate, mock.Anything, mock.Anything).
+		AfterFn(func() time.Duration { return w.treatTakes }).Return(w.remediate)
 	var incidents *activities.Incidents
 	w.RegisterActivity(incidents)
 	w.OnActivity(incidents.LastIncident, mock.Anything, mock.Anything).Return(w.findIncident)

@@ -10,10 +10,10 @@ BIN := $(CURDIR)/bin
 VERSITYGW := github.com/versity/versitygw/cmd/versitygw@v1.8.0
 # The figures are in minutes and generous: the slowest packages run real servers.
 TESTFLAGS ?= -timeout 25m -p 2
-STRIP := -trimpath -ldflags '-s -w'
+# Static binaries, which run on any Linux.
+STATIC := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
 
 export PARAMEDIC_TEST_REAL
-export CGO_ENABLED := 0
 
 .PHONY: help build test setup lint tools bench histories schema clean
 
@@ -21,12 +21,13 @@ help: ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 build: ## Build bin/worker, bin/worker-noembed (without the Temporal server) and bin/starter
-	go build $(STRIP) -o $(BIN)/worker ./worker
-	go build $(STRIP) -tags noembed -o $(BIN)/worker-noembed ./worker
-	go build $(STRIP) -o $(BIN)/starter ./starter
+	$(STATIC) -o $(BIN)/worker ./worker
+	$(STATIC) -tags noembed -o $(BIN)/worker-noembed ./worker
+	$(STATIC) -o $(BIN)/starter ./starter
 
 test: setup lint ## Set up what the tests need, lint, and run every test
 	go test $(TESTFLAGS) ./...
+	go test -tags noembed ./internal/devserver ./worker
 
 setup: $(BIN)/versitygw ## Install the servers that tests run against (Debian, as root)
 	./tools/install-servers.sh

@@ -10,7 +10,6 @@ import (
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 
 	"paramedic/activities"
 	"paramedic/internal/apply"
@@ -106,29 +105,17 @@ func (p *process) workers(c client.Client, fatal chan<- error) []worker.Worker {
 	var workers []worker.Worker
 	if !p.agent {
 		w := worker.New(c, apply.TaskQueue(p.cfg), options)
-		register(w, p, c)
+		workflows.Register(w)
+		activities.Register(w, p.fleet, c)
 		workers = append(workers, w)
 	}
 	if p.host != "" {
 		options.DisableWorkflowWorker = true
 		w := worker.New(c, workflows.HostTaskQueue(p.host), options)
-		w.RegisterActivity(&activities.Remedies{Remediator: p.fleet, Client: c})
+		activities.RegisterRemedies(w, p.fleet, c)
 		workers = append(workers, w)
 	}
 	return workers
-}
-
-// register makes the main queue's worker know every workflow and activity.
-func register(w worker.Worker, p *process, c client.Client) {
-	w.RegisterWorkflowWithOptions(workflows.Monitor, workflow.RegisterOptions{Name: workflows.MonitorType})
-	w.RegisterWorkflowWithOptions(workflows.Remediation, workflow.RegisterOptions{Name: workflows.RemediationType})
-	w.RegisterWorkflowWithOptions(workflows.Delivery, workflow.RegisterOptions{Name: workflows.DeliveryType})
-	w.RegisterWorkflowWithOptions(workflows.Gatekeeper, workflow.RegisterOptions{Name: workflows.GatekeeperType})
-	w.RegisterActivity(&activities.Probes{Prober: p.fleet})
-	w.RegisterActivity(&activities.Remedies{Remediator: p.fleet, Client: c})
-	w.RegisterActivity(&activities.Alerts{Notifier: p.fleet})
-	w.RegisterActivity(&activities.Incidents{Client: c})
-	w.RegisterActivity(&activities.Permits{Client: c, Limits: p.fleet})
 }
 
 func joinStop(err, stopping error) error { return errors.Join(err, stopping) }

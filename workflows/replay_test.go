@@ -15,7 +15,6 @@ import (
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 
 	"paramedic/workflows"
 )
@@ -33,10 +32,7 @@ func TestReplay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			recorded := readHistory(t, file)
 			replayer := worker.NewWorkflowReplayer()
-			replayer.RegisterWorkflowWithOptions(workflows.Monitor, workflow.RegisterOptions{Name: workflows.MonitorType})
-			replayer.RegisterWorkflowWithOptions(workflows.Remediation, workflow.RegisterOptions{Name: workflows.RemediationType})
-			replayer.RegisterWorkflowWithOptions(workflows.Delivery, workflow.RegisterOptions{Name: workflows.DeliveryType})
-			replayer.RegisterWorkflowWithOptions(workflows.Gatekeeper, workflow.RegisterOptions{Name: workflows.GatekeeperType})
+			workflows.Register(replayer)
 			quiet := sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler))
 			require.NoError(t, replayer.ReplayWorkflowHistory(quiet, recorded))
 

@@ -10,7 +10,6 @@ import (
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 
 	"paramedic/activities"
 	"paramedic/internal/apply"
@@ -80,15 +79,8 @@ func (d *deployment) start(ctx context.Context, cfg *config.Config, o outside) e
 
 // register makes a worker know what paramedic's own knows, and the plain design.
 func register(w worker.Registry, c client.Client, o outside) {
-	w.RegisterWorkflowWithOptions(workflows.Monitor, workflow.RegisterOptions{Name: workflows.MonitorType})
-	w.RegisterWorkflowWithOptions(workflows.Remediation, workflow.RegisterOptions{Name: workflows.RemediationType})
-	w.RegisterWorkflowWithOptions(workflows.Delivery, workflow.RegisterOptions{Name: workflows.DeliveryType})
-	w.RegisterWorkflowWithOptions(workflows.Gatekeeper, workflow.RegisterOptions{Name: workflows.GatekeeperType})
-	w.RegisterActivity(&activities.Probes{Prober: o})
-	w.RegisterActivity(&activities.Remedies{Remediator: o, Client: c})
-	w.RegisterActivity(&activities.Alerts{Notifier: o})
-	w.RegisterActivity(&activities.Incidents{Client: c})
-	w.RegisterActivity(&activities.Permits{Client: c, Limits: o})
+	workflows.Register(w)
+	activities.Register(w, o, c)
 	w.RegisterWorkflow(plainTick)
 }
 

@@ -17,7 +17,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 
 	"paramedic/activities"
 	"paramedic/internal/apply"
@@ -56,13 +55,8 @@ func startWorker(t *testing.T, connection *operator.Connection, cfg *config.Conf
 	require.NoError(t, err)
 	t.Cleanup(f.Close)
 	w := worker.New(connection.Client, apply.TaskQueue(cfg), worker.Options{})
-	w.RegisterWorkflowWithOptions(workflows.Monitor, workflow.RegisterOptions{Name: workflows.MonitorType})
-	w.RegisterWorkflowWithOptions(workflows.Remediation, workflow.RegisterOptions{Name: workflows.RemediationType})
-	w.RegisterWorkflowWithOptions(workflows.Delivery, workflow.RegisterOptions{Name: workflows.DeliveryType})
-	w.RegisterActivity(&activities.Probes{Prober: f})
-	w.RegisterActivity(&activities.Remedies{Remediator: f, Client: connection.Client})
-	w.RegisterActivity(&activities.Alerts{Notifier: f})
-	w.RegisterActivity(&activities.Incidents{Client: connection.Client})
+	workflows.Register(w)
+	activities.Register(w, f, connection.Client)
 	require.NoError(t, w.Start())
 	stop = sync.OnceFunc(w.Stop)
 	t.Cleanup(stop)

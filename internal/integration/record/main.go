@@ -17,7 +17,6 @@ import (
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 	"golang.org/x/sync/errgroup"
 
 	"paramedic/activities"
@@ -65,24 +64,13 @@ func run(ctx context.Context, out string) (err error) {
 
 	s := newStage(temporal)
 	w := worker.New(temporal, workflows.TaskQueue, worker.Options{})
-	register(w, s, temporal)
+	workflows.Register(w)
+	activities.Register(w, s, temporal)
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("starting the worker: %w", err)
 	}
 	defer w.Stop()
 	return play(ctx, s, out)
-}
-
-func register(w worker.Worker, s *stage, temporal client.Client) {
-	w.RegisterWorkflowWithOptions(workflows.Monitor, workflow.RegisterOptions{Name: workflows.MonitorType})
-	w.RegisterWorkflowWithOptions(workflows.Remediation, workflow.RegisterOptions{Name: workflows.RemediationType})
-	w.RegisterWorkflowWithOptions(workflows.Delivery, workflow.RegisterOptions{Name: workflows.DeliveryType})
-	w.RegisterWorkflowWithOptions(workflows.Gatekeeper, workflow.RegisterOptions{Name: workflows.GatekeeperType})
-	w.RegisterActivity(&activities.Probes{Prober: s})
-	w.RegisterActivity(&activities.Remedies{Remediator: s, Client: temporal})
-	w.RegisterActivity(&activities.Alerts{Notifier: s})
-	w.RegisterActivity(&activities.Incidents{Client: temporal})
-	w.RegisterActivity(&activities.Permits{Client: temporal, Limits: s})
 }
 
 // play runs all scenes side by side and keeps the histories that they name.

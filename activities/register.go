@@ -1,0 +1,30 @@
+package activities
+
+import (
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+)
+
+// World is all that the activities act on.
+type World interface {
+	Prober
+	Remediator
+	Notifier
+	FleetLimits
+}
+
+// Register makes a worker know every activity. The client is that of the
+// worker's own namespace.
+func Register(registry worker.ActivityRegistry, world World, c client.Client) {
+	registry.RegisterActivity(&Probes{Prober: world})
+	registry.RegisterActivity(&Alerts{Notifier: world})
+	registry.RegisterActivity(&Incidents{Client: c})
+	registry.RegisterActivity(&Permits{Client: c, Limits: world})
+	RegisterRemedies(registry, world, c)
+}
+
+// RegisterRemedies makes a worker know only the activities that act, which is
+// what an agent on a host is for.
+func RegisterRemedies(registry worker.ActivityRegistry, remediator Remediator, c client.Client) {
+	registry.RegisterActivity(&Remedies{Remediator: remediator, Client: c})
+}

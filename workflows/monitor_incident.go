@@ -121,6 +121,10 @@ func cause(err error) error {
 	if errors.As(err, &application) {
 		return errors.New(application.Message())
 	}
+	var timeout *temporal.TimeoutError
+	if errors.As(err, &timeout) {
+		return fmt.Errorf("no worker finished it in time (%s)", timeout.TimeoutType())
+	}
 	var activity *temporal.ActivityError
 	if errors.As(err, &activity) && activity.Unwrap() != nil {
 		return activity.Unwrap()

@@ -10,6 +10,7 @@ wanted=(
   systemctl:systemd
   dbus-daemon:dbus
   docker-compose:docker-compose
+  curl:curl
 )
 
 PATH=$PATH:/usr/sbin:/sbin

@@ -18,16 +18,17 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
-	os.Exit(run(ctx, os.Args, os.Stdout, os.Stderr))
+	defer stop()
+	os.Exit(run(ctx, stop, os.Args, os.Stdout, os.Stderr))
 }
 
-// run is the whole program; its result is the exit status.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+// run is the whole program; its result is the exit status. It calls letGo once
+// ctx has ended, so that a second Ctrl-C ends the process at once.
+func run(ctx context.Context, letGo func(), args []string, stdout, stderr io.Writer) int {
 	if patient.IsCommand(args[0]) {
 		return patient.Command(ctx, args, stdout, stderr)
 	}
-	command := rootCommand(stdout, stderr)
+	command := rootCommand(letGo, stdout, stderr)
 	command.SetArgs(args[1:])
 	if err := command.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(stderr, "worker:", err)
@@ -49,7 +50,7 @@ type flags struct {
 	verbose      bool
 }
 
-func rootCommand(stdout, stderr io.Writer) *cobra.Command {
+func rootCommand(letGo func(), stdout, stderr io.Writer) *cobra.Command {
 	var f flags
 	command := &cobra.Command{
 		Use:   "worker",
@@ -64,7 +65,7 @@ func rootCommand(stdout, stderr io.Writer) *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return work(command.Context(), f, stdout, stderr)
+			return work(command.Context(), letGo, f, stdout, stderr)
 		},
 	}
 	command.CompletionOptions.HiddenDefaultCmd = true

@@ -45,7 +45,7 @@ type process struct {
 }
 
 // work runs the worker until ctx ends.
-func work(ctx context.Context, f flags, stdout, stderr io.Writer) error {
+func work(ctx context.Context, letGo func(), f flags, stdout, stderr io.Writer) error {
 	if f.agent && f.host == "" {
 		return errors.New("--agent serves only the --host queue: name the host, as in --agent --host db1")
 	}
@@ -70,6 +70,11 @@ func work(ctx context.Context, f flags, stdout, stderr io.Writer) error {
 			return err
 		}
 	}
+	quiet := context.AfterFunc(ctx, func() {
+		letGo()
+		p.log.Info("stopping: what is being carried out finishes or is handed on; Ctrl-C again ends at once")
+	})
+	defer quiet()
 	return p.super.Run(ctx, stopLimit)
 }
 

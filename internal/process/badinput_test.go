@@ -16,7 +16,7 @@ import (
 // quietService is a configuration with a service that is up.
 func quietService(t testing.TB) string {
 	t.Helper()
-	return watchedBy(listen(t, freeAddress(t)).Addr().String(), "name: quiet")
+	return watchedBy(listening(t).Addr().String(), "name: quiet")
 }
 
 // What cannot work ends the worker at once, with exit code 1 and one message
@@ -25,7 +25,7 @@ func TestBadInput(t *testing.T) {
 	t.Parallel()
 	good := quietService(t)
 	place := newPlace(t, good)
-	taken := listen(t, freeAddress(t)).Addr().String()
+	taken := listening(t).Addr().String()
 	write := func(name, text string) string {
 		path := filepath.Join(place.dir, name)
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))

@@ -83,6 +83,9 @@ type tour struct {
 
 // Every command of README.md works, in the order in which a reader meets them.
 func TestReadmeCommands(t *testing.T) {
+	for _, program := range []string{"bash", "curl", "make"} {
+		realtest.Binary(t, program, "apt-get install "+program)
+	}
 	t.Parallel()
 	configuration, patient := shipped(t)
 	// The incident stays open to the end of the tour, to be acknowledged.

@@ -24,7 +24,7 @@ func watchedBy(address string, services ...string) string {
 // is not valid changes nothing and says where.
 func TestReload(t *testing.T) {
 	t.Parallel()
-	up, nobody := listen(t, freeAddress(t)).Addr().String(), freeAddress(t)
+	up, nobody := listening(t).Addr().String(), freeAddress(t)
 	place := newPlace(t, watchedBy(up, "name: one", "name: two"))
 	worker := place.start(t)
 	worker.saying("one: healthy")

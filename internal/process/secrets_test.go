@@ -124,7 +124,7 @@ func gossip(w http.ResponseWriter, r *http.Request) {
 // gossips is a server that answers each first packet with what is made of it.
 func gossips(t testing.TB, answer func(heard []byte) []byte) string {
 	t.Helper()
-	listener := listen(t, freeAddress(t))
+	listener := listening(t)
 	ended := make(chan struct{})
 	t.Cleanup(func() {
 		_ = listener.Close()

@@ -114,7 +114,7 @@ func TestSecondInterruptEndsAtOnce(t *testing.T) {
 	worker := place.start(t)
 	place.acting(t, worker)
 	worker.interrupt()
-	worker.eventually("the worker to be stopping", func() bool { return status(t, "http://"+place.listen+"/healthz") != 200 })
+	worker.saying("stopping")
 	began := time.Now()
 	worker.interrupt()
 	require.Equal(t, -1, worker.wait(5*time.Second))

@@ -338,6 +338,9 @@ func (p *place) requireTimeline(t testing.TB, worker *run, texts ...string) {
 	})
 }
 
+// listening opens a free address.
+func listening(t testing.TB) net.Listener { return listen(t, "127.0.0.1:0") }
+
 // listen opens an address, on which connections are accepted by the kernel.
 func listen(t testing.TB, address string) net.Listener {
 	t.Helper()

@@ -55,13 +55,20 @@ func parseIfSet(expression, timezone string) (*calendar.Schedule, error) {
 	return &schedule, nil
 }
 
+// handoverLead is how long before the next watch a run goes off duty. The
+// scheduler then finds it closed and starts the next run at once; one that is
+// still open it would have to watch until it ends, which costs another
+// activity and makes the first tick of the watch late. Shorter than any
+// interval, so that no tick falls into it.
+const handoverLead = 500 * time.Millisecond
+
 // watchEnd is when the watch that was meant to start at nominal ends. A run
 // that was held up past that (the worker was away) stays until the next
 // boundary from now, so that the service is not left alone until then.
 func (c cadence) watchEnd(nominal, now time.Time) time.Time {
-	end := c.watches.After(nominal)
+	end := c.watches.After(nominal).Add(-handoverLead)
 	if !end.After(now) {
-		end = c.watches.After(now)
+		end = c.watches.After(now).Add(-handoverLead)
 	}
 	return end
 }

@@ -45,7 +45,7 @@ func TestPauseIsHandedOver(t *testing.T) {
 	second.SetLastCompletionResult(state)
 	require.Equal(t, state, second.watch(web()))
 	require.Empty(t, second.probed)
-	require.Equal(t, 20*time.Minute, second.since())
+	require.Equal(t, 10*time.Minute+offDuty, second.since())
 }
 
 func TestResumeOfWhatIsNotPaused(t *testing.T) {
@@ -120,12 +120,12 @@ func TestMessageAtTheEndOfTheWatch(t *testing.T) {
 	pause := workflows.Pause{By: "ann"}
 	t.Run("with the last timer", func(t *testing.T) {
 		w := newWorld(t, "p")
-		w.at(10*time.Minute-time.Millisecond, func() { w.SignalWorkflowSkippingWorkflowTask(workflows.SignalPause, pause) })
+		w.at(offDuty-time.Millisecond, func() { w.SignalWorkflowSkippingWorkflowTask(workflows.SignalPause, pause) })
 		require.Equal(t, health.StatePaused, w.watch(web()).State)
 	})
 	t.Run("two of them, in order", func(t *testing.T) {
 		w := newWorld(t, "p")
-		w.at(10*time.Minute-time.Millisecond, func() {
+		w.at(offDuty-time.Millisecond, func() {
 			w.SignalWorkflowSkippingWorkflowTask(workflows.SignalPause, pause)
 			w.SignalWorkflowSkippingWorkflowTask(workflows.SignalResume, workflows.Resume{By: "bob"})
 		})

@@ -44,16 +44,9 @@ func (c *connector) dial(ctx context.Context) (*operator.Connection, error) {
 	return connection, err
 }
 
-const (
-	// drainLimit is how long running activities may take to finish at a stop;
-	// what does not is taken up again by another worker, or after the restart.
-	drainLimit = 20 * time.Second
-	// probeSlots bounds the probes at the same time: overload makes probes
-	// late, which shows, and never makes a healthy service look down.
-	probeSlots = 200
-	// remedySlots bounds the remedies and alerts at the same time.
-	remedySlots = 100
-)
+// drainLimit is how long running activities may take to finish at a stop;
+// what does not is taken up again by another worker, or after the restart.
+const drainLimit = 20 * time.Second
 
 // runWorker serves the task queues. It comes up once Temporal answers.
 func (p *process) runWorker(ctx context.Context, ready func()) error {
@@ -91,16 +84,13 @@ func (p *process) runWorker(ctx context.Context, ready func()) error {
 
 // workers are the main queue's worker and that of the host's queue, as asked for.
 func (p *process) workers(c client.Client, fatal chan<- error) []worker.Worker {
-	options := worker.Options{
-		WorkerStopTimeout:                       drainLimit,
-		MaxConcurrentLocalActivityExecutionSize: probeSlots,
-		MaxConcurrentActivityExecutionSize:      remedySlots,
-		OnFatalError: func(err error) {
-			select {
-			case fatal <- err:
-			default:
-			}
-		},
+	options := workflows.WorkerOptions()
+	options.WorkerStopTimeout = drainLimit
+	options.OnFatalError = func(err error) {
+		select {
+		case fatal <- err:
+		default:
+		}
 	}
 	var workers []worker.Worker
 	if !p.agent {

@@ -18,15 +18,6 @@ import (
 	"paramedic/workflows"
 )
 
-// outside is all that workflows reach through activities: what package fleet
-// is in the worker, or something that times it.
-type outside interface {
-	activities.Prober
-	activities.Remediator
-	activities.Notifier
-	activities.FleetLimits
-}
-
 // deployment is paramedic in this process: the embedded server on a fresh
 // directory, and a worker with the options of the real one.
 type deployment struct {
@@ -36,21 +27,21 @@ type deployment struct {
 	worker worker.Worker
 }
 
-// deploy starts a deployment that reaches the outside through o. The caller
+// deploy starts a deployment that reaches the outside through world. The caller
 // closes it.
-func deploy(ctx context.Context, cfg *config.Config, o outside) (*deployment, error) {
+func deploy(ctx context.Context, cfg *config.Config, world activities.World) (*deployment, error) {
 	dir, err := os.MkdirTemp("", "paramedic-bench-")
 	if err != nil {
 		return nil, fmt.Errorf("making a data directory: %w", err)
 	}
 	d := &deployment{dir: dir}
-	if err := d.start(ctx, cfg, o); err != nil {
+	if err := d.start(ctx, cfg, world); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }
 
-func (d *deployment) start(ctx context.Context, cfg *config.Config, o outside) error {
+func (d *deployment) start(ctx context.Context, cfg *config.Config, world activities.World) error {
 	quiet := slog.New(slog.DiscardHandler)
 	var err error
 	d.server, err = devserver.Start(ctx, devserver.Options{
@@ -65,23 +56,15 @@ func (d *deployment) start(ctx context.Context, cfg *config.Config, o outside) e
 	if err != nil {
 		return fmt.Errorf("connecting to the embedded server: %w", err)
 	}
-	// The pools are as large as the worker's own.
-	w := worker.New(d.Client, apply.TaskQueue(cfg), worker.Options{
-		MaxConcurrentLocalActivityExecutionSize: 200, MaxConcurrentActivityExecutionSize: 100,
-	})
-	register(w, d.Client, o)
+	w := worker.New(d.Client, apply.TaskQueue(cfg), workflows.WorkerOptions())
+	workflows.Register(w)
+	activities.Register(w, world, d.Client)
+	w.RegisterWorkflow(plainTick)
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("starting the Temporal worker: %w", err)
 	}
 	d.worker = w
 	return nil
-}
-
-// register makes a worker know what paramedic's own knows, and the plain design.
-func register(w worker.Registry, c client.Client, o outside) {
-	workflows.Register(w)
-	activities.Register(w, o, c)
-	w.RegisterWorkflow(plainTick)
 }
 
 // Close stops what was started and removes the data.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/server/common/cluster"
 	"go.temporal.io/server/common/config"
 	"go.temporal.io/server/common/dynamicconfig"
@@ -110,6 +111,10 @@ func dynamicConfig() dynamicconfig.StaticClient {
 		// One process polls each task queue: partitions would only be asked in vain.
 		dynamicconfig.MatchingNumTaskqueueReadPartitions.Key():  1,
 		dynamicconfig.MatchingNumTaskqueueWritePartitions.Key(): 1,
+
+		// The worker that runs the schedules: more than its default of two
+		// requests for tasks, since many schedules fire in the same second.
+		dynamicconfig.WorkerPerNamespaceWorkerOptions.Key(): worker.Options{MaxConcurrentWorkflowTaskPollers: 8},
 
 		// Caches and pools, sized for one machine.
 		dynamicconfig.HistoryCacheHostLevelMaxSize.Key():                        8096,

@@ -75,6 +75,26 @@ func TestCheckpointOfAnEarlierTryIsFound(t *testing.T) {
 	require.Zero(t, remediator.acted)
 }
 
+// stumbling fails after its checkpoint, as a remedy does that loses its bus.
+type stumbling struct{ err error }
+
+func (s stumbling) Remediate(ctx context.Context, _ RemediateInput, checkpoint Checkpoint) (health.Treatment, error) {
+	return health.Treatment{}, errors.Join(checkpoint.Save(ctx, "before"), s.err)
+}
+
+func TestErrorAfterTheCheckpointIsUncertain(t *testing.T) {
+	for want, err := range map[string]error{
+		TypeUncertain: errors.New("connection lost"),
+		TypeRefused:   refusing{errors.New("access denied")},
+	} {
+		remedies := &Remedies{Remediator: stumbling{err}, Client: deaf{}}
+		_, err := environment(t, remedies).ExecuteActivity(remedies.Remediate, RemediateInput{Service: "redis"})
+		var application *temporal.ApplicationError
+		require.ErrorAs(t, err, &application)
+		require.Equal(t, want, application.Type())
+	}
+}
+
 type refusing struct{ error }
 
 func (refusing) Final() bool { return true }

@@ -18,4 +18,7 @@ const (
 	TypeNotConfigured = "NotConfigured"
 	// TypeRefused: the other side will not have it, however often it is tried.
 	TypeRefused = "Refused"
+	// TypeUncertain: the attempt failed after its checkpoint, and may have
+	// taken effect.
+	TypeUncertain = "Uncertain"
 )

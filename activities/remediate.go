@@ -61,7 +61,7 @@ func (r *Remedies) Remediate(ctx context.Context, in RemediateInput) (health.Tre
 	cancel(nil)
 	<-beating
 	if err != nil {
-		return health.Treatment{}, classify(fmt.Errorf("step %d of %s: %w", in.Step+1, in.Service, err))
+		return health.Treatment{}, pulse.judge(fmt.Errorf("step %d of %s: %w", in.Step+1, in.Service, err))
 	}
 	return treatment, nil
 }
@@ -116,6 +116,19 @@ func (p *pulse) Save(ctx context.Context, state any) error {
 	}
 	p.state = []any{state}
 	return nil
+}
+
+// judge classifies the error of an attempt. After a checkpoint the attempt may
+// have taken effect, unless the other side refused it.
+func (p *pulse) judge(err error) error {
+	err = classify(err)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var known *temporal.ApplicationError
+	if len(p.state) > 0 && !errors.As(err, &known) {
+		return temporal.NewApplicationError(err.Error(), TypeUncertain)
+	}
+	return err
 }
 
 // beat sends heartbeats until ctx ends, and ends the activity when the server

@@ -227,11 +227,13 @@ func TestAttemptsThatWereNone(t *testing.T) {
 		"no worker on the host": {temporal.NewTimeoutError(enums.TIMEOUT_TYPE_SCHEDULE_TO_START, nil), 1, 0,
 			"could not be attempted: no worker serves host \"db1\" within 1m0s; start one there with --host db1"},
 		"the host died after its checkpoint": {
-			temporal.NewTimeoutError(enums.TIMEOUT_TYPE_SCHEDULE_TO_START, nil, "checkpoint"), 1, 1, "uncertain: the worker was lost while it acted"},
+			temporal.NewTimeoutError(enums.TIMEOUT_TYPE_SCHEDULE_TO_START, nil, "checkpoint"), 1, 1, "uncertain: it may have taken effect"},
 		"the worker died": {temporal.NewTimeoutError(enums.TIMEOUT_TYPE_HEARTBEAT, nil), 5, 1,
-			"uncertain: the worker was lost while it acted"},
+			"uncertain: it may have taken effect"},
+		"it failed after its checkpoint": {temporal.NewApplicationError("bus lost", activities.TypeUncertain), 5, 1,
+			"uncertain: it may have taken effect: bus lost"},
 		"the step hung": {temporal.NewTimeoutError(enums.TIMEOUT_TYPE_START_TO_CLOSE, nil), 5, 1,
-			"uncertain: the worker was lost while it acted"},
+			"uncertain: it may have taken effect"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

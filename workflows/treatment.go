@@ -39,7 +39,7 @@ func (r *remediation) treat(ctx workflow.Context, decision health.Decision) {
 	}
 	r.recordTreatment(ctx, treatment, err)
 	r.describe(ctx)
-	if err == nil {
+	if err == nil || mayHaveActed(err) {
 		r.settle(ctx)
 	}
 	r.Rested = workflow.Now(ctx)
@@ -79,7 +79,7 @@ func (r *remediation) recordTreatment(ctx workflow.Context, treatment health.Tre
 	switch {
 	case err != nil && mayHaveActed(err):
 		r.Incident.Restarts++
-		r.note(ctx, health.EntryAttempt, "uncertain: the worker was lost while it acted: "+cause(err).Error())
+		r.note(ctx, health.EntryAttempt, "uncertain: it may have taken effect: "+cause(err).Error())
 	case err != nil:
 		r.note(ctx, health.EntryAttempt, "could not be attempted: "+r.explain(err))
 	case treatment.Effect == health.LeftAlone:
@@ -106,9 +106,13 @@ func (r *remediation) explain(err error) string {
 }
 
 // mayHaveActed reports whether an attempt was under way when its worker was
-// lost for good. An attempt that nobody took up again may have been, too: it
-// leaves a checkpoint before it acts.
+// lost for good, or when it failed. An attempt that nobody took up again may
+// have been, too: it leaves a checkpoint before it acts.
 func mayHaveActed(err error) bool {
+	var application *temporal.ApplicationError
+	if errors.As(err, &application) && application.Type() == activities.TypeUncertain {
+		return true
+	}
 	var timeout *temporal.TimeoutError
 	return errors.As(err, &timeout) &&
 		(timeout.TimeoutType() != enums.TIMEOUT_TYPE_SCHEDULE_TO_START || timeout.HasLastHeartbeatDetails())

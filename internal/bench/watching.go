@@ -50,7 +50,7 @@ func measurePlainTick(ctx context.Context, scale float64, say progress) (values,
 
 func measureFleet(ctx context.Context, scale float64, say progress) (values, error) {
 	return watching{
-		services: 1500, interval: time.Minute, warmUp: 90 * time.Second, window: 200 * time.Second, real: true,
+		services: 1500, interval: time.Minute, warmUp: 90 * time.Second, window: 3 * time.Minute, real: true,
 	}.scaled(scale).measure(ctx, say)
 }
 
@@ -106,7 +106,10 @@ func (w watching) start(ctx context.Context, d *deployment, cfg *config.Config) 
 
 // observe measures one window.
 func (w watching) observe(ctx context.Context, d *deployment, c *clock) (values, error) {
-	if err := sleep(ctx, w.warmUp); err != nil {
+	// Ticks lie on whole seconds: a window that begins just before one cuts
+	// none in two.
+	begin := time.Now().Add(w.warmUp).Truncate(time.Second).Add(-20 * time.Millisecond)
+	if err := sleep(ctx, time.Until(begin)); err != nil {
 		return nil, err
 	}
 	before, err := look(d.dir)

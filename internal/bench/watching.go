@@ -125,20 +125,30 @@ func (w watching) observe(ctx context.Context, d *deployment, c *clock) (values,
 		return nil, err
 	}
 	lateness, missing := c.stop(after.at)
-	ticks := float64(len(lateness))
-	if ticks == 0 {
+	if len(lateness) == 0 {
 		return nil, errors.New("no tick was made in the whole window")
 	}
-	took := after.at.Sub(before.at)
+	return w.found(before, after, lateness, missing), nil
+}
+
+// found turns the two ends of a window and what lay between them into values.
+func (w watching) found(before, after moment, lateness []time.Duration, missing int) values {
+	ticks := float64(len(lateness))
+	took, cpu := after.at.Sub(before.at), after.cpu-before.cpu
 	return values{
-		"services": float64(w.services), "interval": milliseconds(w.interval), "ticks": ticks, "missing": float64(missing),
+		"services":       float64(w.services),
+		"interval":       milliseconds(w.interval),
+		"ticks":          ticks,
+		"missing":        float64(missing),
 		"made":           ticks / (float64(w.services) * float64(took) / float64(w.interval)),
-		"cpu_per_tick":   milliseconds(after.cpu-before.cpu) / ticks,
+		"cpu_per_tick":   milliseconds(cpu) / ticks,
 		"bytes_per_tick": float64(after.database-before.database) / ticks,
-		"cores":          float64(after.cpu-before.cpu) / float64(took),
+		"cores":          float64(cpu) / float64(took),
 		"rss_mb":         after.rss,
-		"late_p50":       quantile(lateness, 0.5), "late_p99": quantile(lateness, 0.99), "late_max": quantile(lateness, 1),
-	}, nil
+		"late_p50":       quantile(lateness, 0.5),
+		"late_p99":       quantile(lateness, 0.99),
+		"late_max":       quantile(lateness, 1),
+	}
 }
 
 // moment is what this process has used and stored at one time.

@@ -16,8 +16,10 @@ import (
 
 // Receiver delivers alerts to one place.
 type Receiver interface {
-	// Send delivers one alert. An error is worth a retry unless it is a Refused.
-	Send(ctx context.Context, message health.Alert) error
+	// Send delivers a group of alerts, oldest first, at most as many as the kind's
+	// Batch, at least one. A retry brings the same group; the dedup key of its
+	// first alert names it. An error is worth a retry unless it is a Refused.
+	Send(ctx context.Context, alerts []health.Alert) error
 	Close() error
 }
 
@@ -60,8 +62,9 @@ func IsRefused(err error) bool {
 type Options interface {
 	// Validate reports every mistake in the options.
 	Validate() option.Problems
-	// Open builds the receiver. Call it on valid options only.
-	Open() (Receiver, error)
+	// Open builds the receiver, which writes what people read with texts. Call
+	// it on valid options only.
+	Open(texts *Texts) (Receiver, error)
 }
 
 // Kind is one way to tell people.
@@ -72,6 +75,11 @@ type Kind struct {
 	Doc string
 	// Options returns fresh options that hold the defaults.
 	Options func() Options
+	// Batch is how many alerts one Send takes at most.
+	Batch int
+	// GroupWait is how long the first alert of a group waits for others unless
+	// the configuration says otherwise; zero for what machines read.
+	GroupWait time.Duration
 }
 
 // Kinds returns every kind of receiver, in the order of the documentation.

@@ -13,6 +13,7 @@ import (
 // alerts go when nothing else is configured.
 var logs = Kind{
 	Name:    "log",
+	Batch:   100,
 	Doc:     "Writes each alert as one line of paramedic's own log.",
 	Options: func() Options { return &LogOptions{} },
 }
@@ -25,17 +26,19 @@ func (*LogOptions) Validate() option.Problems { return nil }
 
 // Open implements Options. The receiver keeps the logger that is the default
 // of package slog at this moment.
-func (*LogOptions) Open() (Receiver, error) { return logReceiver{slog.Default()}, nil }
+func (*LogOptions) Open(*Texts) (Receiver, error) { return logReceiver{slog.Default()}, nil }
 
 type logReceiver struct{ log *slog.Logger }
 
 // Send implements Receiver; it never fails.
-func (l logReceiver) Send(ctx context.Context, message health.Alert) error {
-	level := slog.LevelError
-	if message.Status == health.AlertRecovered {
-		level = slog.LevelInfo
+func (l logReceiver) Send(ctx context.Context, alerts []health.Alert) error {
+	for _, message := range alerts {
+		level := slog.LevelError
+		if message.Status == health.AlertRecovered {
+			level = slog.LevelInfo
+		}
+		l.log.LogAttrs(ctx, level, line(message), attributes(message)...)
 	}
-	l.log.LogAttrs(ctx, level, line(message), attributes(message)...)
 	return nil
 }
 

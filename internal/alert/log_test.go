@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"paramedic/internal/health"
 )
 
 func TestLog(t *testing.T) {
@@ -20,10 +22,10 @@ func TestLog(t *testing.T) {
 	}})))
 	options := logs.Options()
 	require.Empty(t, options.Validate())
-	receiver, err := options.Open()
+	receiver, err := options.Open(nil)
 	require.NoError(t, err)
-	require.NoError(t, receiver.Send(t.Context(), down))
-	require.NoError(t, receiver.Send(t.Context(), recovered))
+	require.NoError(t, receiver.Send(t.Context(), one(down)))
+	require.NoError(t, receiver.Send(t.Context(), one(recovered)))
 	require.NoError(t, receiver.Close())
 	require.Equal(t, `level=ERROR msg="clickhouse is DOWN: row count 0 < 1 after 3 probes" severity=critical attempts=1 incident=clickhouse-20260319T142745
 level=INFO msg="x/eu RECOVERED after 2m 15s: Connection refused after 3 retries" severity=warning attempts=2 incident=x-1 runbook=https://runbooks.example/x
@@ -38,3 +40,6 @@ func TestKindsAreComplete(t *testing.T) {
 		seen[kind.Name] = true
 	}
 }
+
+// one is a group of one alert.
+func one(alert health.Alert) []health.Alert { return []health.Alert{alert} }

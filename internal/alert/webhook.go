@@ -21,7 +21,8 @@ import (
 
 // webhook posts each alert as a small JSON document.
 var webhook = Kind{
-	Name: "webhook",
+	Name:  "webhook",
+	Batch: 1,
 	Doc:  "POSTs each alert as JSON to a URL.",
 	Options: func() Options {
 		return &WebhookOptions{Timeout: health.Duration(10 * time.Second)}
@@ -118,7 +119,7 @@ func (t WebhookTLS) roots() (*x509.CertPool, error) {
 }
 
 // Open implements Options.
-func (o *WebhookOptions) Open() (Receiver, error) {
+func (o *WebhookOptions) Open(*Texts) (Receiver, error) {
 	address, err := url.Parse(o.URL)
 	if err != nil {
 		return nil, errors.New("webhook: url is not an address")
@@ -180,7 +181,8 @@ type webhookReceiver struct {
 
 // Send implements Receiver. Errors name the host only, never the rest of the
 // address, and a failed answer adds the beginning of its text.
-func (w *webhookReceiver) Send(ctx context.Context, message health.Alert) error {
+func (w *webhookReceiver) Send(ctx context.Context, alerts []health.Alert) error {
+	message := alerts[0] // its Batch is 1
 	body, err := encode(newWebhookBody(message))
 	if err != nil {
 		return Refused{fmt.Errorf("webhook %s: %w", w.host, err)}

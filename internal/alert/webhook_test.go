@@ -43,7 +43,7 @@ func open(t *testing.T, url string, change func(*WebhookOptions)) Receiver {
 		change(options)
 	}
 	require.Empty(t, options.Validate())
-	receiver, err := options.Open()
+	receiver, err := options.Open(nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, receiver.Close()) })
 	return receiver
@@ -81,7 +81,7 @@ func TestWebhookBody(t *testing.T) {
 				o.Token = option.NewSecret("s3cret-token")
 				o.Headers = map[string]option.Secret{"X-Team": option.NewSecret("ops")}
 			})
-			require.NoError(t, receiver.Send(t.Context(), test.alert))
+			require.NoError(t, receiver.Send(t.Context(), one(test.alert)))
 			require.Equal(t, test.want, string(body))
 			require.Equal(t, "POST /api/admin/system-alert", request.Method+" "+request.URL.Path)
 			require.Equal(t, test.alert.DedupKey, request.Header.Get("Idempotency-Key"))
@@ -117,7 +117,7 @@ func TestWebhookAnswers(t *testing.T) {
 				}
 				http.Error(w, "mail queue\n  \x1b[31mfull", test.code)
 			})
-			err := open(t, server.URL, nil).Send(t.Context(), down)
+			err := open(t, server.URL, nil).Send(t.Context(), one(down))
 			require.ErrorContains(t, err, "webhook 127.0.0.1:")
 			require.ErrorContains(t, err, "answered "+status(test.code)+": mail queue [31mfull")
 			var wait Busy
@@ -141,7 +141,7 @@ func TestWebhookFollowsNoRedirect(t *testing.T) {
 	server := answering(t, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, other.URL+"/new?key=hidden", http.StatusPermanentRedirect)
 	})
-	err := open(t, server.URL, nil).Send(t.Context(), down)
+	err := open(t, server.URL, nil).Send(t.Context(), one(down))
 	require.True(t, IsRefused(err))
 	require.ErrorContains(t, err, "308 Permanent Redirect, and redirects are not followed (to "+other.URL+"); set url to the final address")
 	require.Zero(t, arrived.Load())
@@ -151,7 +151,7 @@ func TestWebhookWithoutAnswer(t *testing.T) {
 	t.Run("refused connection", func(t *testing.T) {
 		server := httptest.NewServer(http.NotFoundHandler())
 		server.Close()
-		err := open(t, server.URL+"/hook?key=hidden", nil).Send(t.Context(), down)
+		err := open(t, server.URL+"/hook?key=hidden", nil).Send(t.Context(), one(down))
 		require.ErrorContains(t, err, "connection refused")
 		require.False(t, IsRefused(err))
 		require.NotContains(t, err.Error(), "hidden")
@@ -161,7 +161,7 @@ func TestWebhookWithoutAnswer(t *testing.T) {
 		server := answering(t, func(http.ResponseWriter, *http.Request) { <-release })
 		t.Cleanup(func() { close(release) })
 		receiver := open(t, server.URL+"/hook?key=hidden", func(o *WebhookOptions) { o.Timeout = health.Duration(50 * time.Millisecond) })
-		err := receiver.Send(t.Context(), down)
+		err := receiver.Send(t.Context(), one(down))
 		require.ErrorContains(t, err, ": no answer within 50ms")
 		require.False(t, IsRefused(err))
 		require.NotContains(t, err.Error(), "hidden")
@@ -171,7 +171,7 @@ func TestWebhookWithoutAnswer(t *testing.T) {
 		release := make(chan struct{})
 		server := answering(t, func(http.ResponseWriter, *http.Request) { cancel(); <-release })
 		t.Cleanup(func() { close(release) })
-		require.ErrorIs(t, open(t, server.URL, nil).Send(ctx, down), context.Canceled)
+		require.ErrorIs(t, open(t, server.URL, nil).Send(ctx, one(down)), context.Canceled)
 	})
 	t.Run("cut connection", func(t *testing.T) {
 		server := answering(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -180,7 +180,7 @@ func TestWebhookWithoutAnswer(t *testing.T) {
 				connection.Close()
 			}
 		})
-		err := open(t, server.URL, nil).Send(t.Context(), down)
+		err := open(t, server.URL, nil).Send(t.Context(), one(down))
 		require.ErrorIs(t, err, io.EOF)
 		require.False(t, IsRefused(err))
 	})
@@ -190,7 +190,7 @@ func TestWebhookWithoutAnswer(t *testing.T) {
 			w.WriteHeader(http.StatusInternalServerError)
 			_, _ = io.WriteString(w, "half an ans")
 		})
-		require.ErrorContains(t, open(t, server.URL, nil).Send(t.Context(), down), "500 Internal Server Error: half an ans")
+		require.ErrorContains(t, open(t, server.URL, nil).Send(t.Context(), one(down)), "500 Internal Server Error: half an ans")
 	})
 }
 
@@ -205,7 +205,7 @@ func TestWebhookErrorsKeepSecrets(t *testing.T) {
 	err := open(t, server.URL+path+"?key="+key, func(o *WebhookOptions) {
 		o.Token = option.NewSecret(token)
 		o.Headers = map[string]option.Secret{"X-Key": option.NewSecret(header)}
-	}).Send(t.Context(), down)
+	}).Send(t.Context(), one(down))
 	require.ErrorContains(t, err, "403 Forbidden: *** Bearer *** *** no no")
 	for _, secret := range []string{token, key, path, header} {
 		require.NotContains(t, err.Error(), secret)
@@ -227,7 +227,7 @@ func TestWebhookKeepsItsConnection(t *testing.T) {
 	t.Cleanup(server.Close)
 	receiver := open(t, server.URL, nil)
 	for range 3 {
-		require.Error(t, receiver.Send(t.Context(), down))
+		require.Error(t, receiver.Send(t.Context(), one(down)))
 	}
 	require.EqualValues(t, 1, opened.Load())
 }
@@ -237,12 +237,12 @@ func TestWebhookTLS(t *testing.T) {
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	require.ErrorContains(t, open(t, server.URL, nil).Send(t.Context(), down), "certificate signed by unknown authority")
+	require.ErrorContains(t, open(t, server.URL, nil).Send(t.Context(), one(down)), "certificate signed by unknown authority")
 
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	block := &pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}
 	require.NoError(t, os.WriteFile(ca, pem.EncodeToMemory(block), 0o600))
-	require.NoError(t, open(t, server.URL, func(o *WebhookOptions) { o.TLS.CA = ca }).Send(t.Context(), down))
+	require.NoError(t, open(t, server.URL, func(o *WebhookOptions) { o.TLS.CA = ca }).Send(t.Context(), one(down)))
 }
 
 func TestWebhookValidate(t *testing.T) {

@@ -75,12 +75,12 @@ type testReceiver struct {
 }
 
 func (r *testReceiver) Validate() option.Problems     { return nil }
-func (r *testReceiver) Open() (alert.Receiver, error) { return nil, nil }
+func (r *testReceiver) Open(*alert.Texts) (alert.Receiver, error) { return nil, nil }
 
 type testLog struct{}
 
 func (*testLog) Validate() option.Problems     { return nil }
-func (*testLog) Open() (alert.Receiver, error) { return nil, nil }
+func (*testLog) Open(*alert.Texts) (alert.Receiver, error) { return nil, nil }
 
 func testKinds() tables {
 	return tables{

@@ -24,6 +24,8 @@ const (
 	Healed Outcome = "healed"
 	// Recovered: the service came back without us.
 	Recovered Outcome = "recovered"
+	// ByHand: a human declared it resolved.
+	ByHand Outcome = "resolved by hand"
 	// Abandoned: the service is no longer configured, or the incident was cancelled.
 	Abandoned Outcome = "abandoned"
 )
@@ -54,12 +56,22 @@ type Incident struct {
 	Reason string `json:"reason"`
 	// Attempts counts the remediations tried, Restarts those that took effect
 	// or may have, Verifications the probes made to see whether it is back.
-	Attempts      int              `json:"attempts"`
-	Restarts      int              `json:"restarts"`
-	Verifications int              `json:"verifications"`
-	Outcome       Outcome          `json:"outcome,omitempty"`
-	Acknowledged  *Acknowledgement `json:"acknowledged,omitempty"`
-	Timeline      Timeline         `json:"timeline"`
+	Attempts      int `json:"attempts"`
+	Restarts      int `json:"restarts"`
+	Verifications int `json:"verifications"`
+	// Observed counts the restarts that would have been made, in ModeObserve.
+	Observed int `json:"observed,omitempty"`
+	// Action is the last thing that was done about it.
+	Action string `json:"action,omitempty"`
+	// Evidence is what the latest step collected before it acted.
+	Evidence string `json:"evidence,omitempty"`
+	// Affected names the services that depend on this one and went down with it.
+	Affected []string `json:"affected,omitempty"`
+	// Held are the reasons not to act, by rule, with how often each was given.
+	Held         map[Rule]int     `json:"held,omitempty"`
+	Outcome      Outcome          `json:"outcome,omitempty"`
+	Acknowledged *Acknowledgement `json:"acknowledged,omitempty"`
+	Timeline     Timeline         `json:"timeline"`
 }
 
 // IncidentID names the incident of a service that began at firstFailure. It is

@@ -14,6 +14,8 @@ const (
 	LeftAlone Effect = "left alone"
 	// Failed: the step was carried out and did not succeed.
 	Failed Effect = "failed"
+	// Skipped: the pre-check of the step said no; nothing was done.
+	Skipped Effect = "skipped"
 	// Uncertain: the worker died while the step ran and its outcome cannot be
 	// known; verification decides.
 	Uncertain Effect = "uncertain"
@@ -26,4 +28,10 @@ type Treatment struct {
 	Detail string `json:"detail"`
 	// Output is the bounded output of a command, if there was one.
 	Output string `json:"output,omitempty"`
+	// Notes are further things that were done or found, for the timeline, one a
+	// line: "the start limit of api.service was reached; reset-failed".
+	Notes []string `json:"notes,omitempty"`
+	// Evidence are bounded facts that were collected before acting: the last
+	// lines of the unit's log, what its manager says of it.
+	Evidence string `json:"evidence,omitempty"`
 }

@@ -10,14 +10,14 @@ type World interface {
 	Prober
 	Remediator
 	Notifier
-	FleetLimits
+	Limiter
 }
 
 // Register makes a worker know every activity. The client is that of the
 // worker's own namespace.
 func Register(registry worker.ActivityRegistry, world World, c client.Client) {
 	registry.RegisterActivity(&Probes{Prober: world})
-	registry.RegisterActivity(&Alerts{Notifier: world})
+	registry.RegisterActivity(&Alerts{Notifier: world, Client: c})
 	registry.RegisterActivity(&Incidents{Client: c})
 	registry.RegisterActivity(&Permits{Client: c, Limits: world})
 	RegisterRemedies(registry, world, c)

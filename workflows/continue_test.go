@@ -1,7 +1,6 @@
 package workflows_test
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -28,7 +27,7 @@ func continued[T any](w *world) T {
 // that is known of it, every alert that is on its way, and all that limits it.
 func TestContinueAsNew(t *testing.T) {
 	first := newWorld(t, "ffffff")
-	first.deafUntil(time.Hour, "ops")
+	first.deafUntil(time.Hour, "ops") // nothing reaches its outbox
 	first.treat = func(n int, _ activities.RemediateInput) (health.Treatment, error) {
 		if n == 2 {
 			return health.Treatment{Effect: health.LeftAlone, Detail: "restarted by hand"}, nil
@@ -39,7 +38,7 @@ func TestContinueAsNew(t *testing.T) {
 	check.Severity = "warning"
 	first.at(12*time.Second, func() { first.SignalWorkflow(workflows.SignalReconfigure, check) })
 	first.at(25*time.Second, func() {
-		first.SignalWorkflow(workflows.SignalAcknowledge, workflows.Acknowledge{By: "ann"})
+		first.SignalWorkflow(workflows.Acknowledge, workflows.Instruction{By: "ann"})
 		first.SetContinueAsNewSuggested(true)
 	})
 	first.ExecuteWorkflow(workflows.Remediation, outage(web()))
@@ -53,9 +52,9 @@ func TestContinueAsNew(t *testing.T) {
 	require.Equal(t, health.Acknowledged, record.Incident.State)
 	require.Equal(t, "ann", record.Incident.Acknowledged.By)
 	require.True(t, record.Deferred)
-	require.True(t, record.Told)
+	require.Equal(t, noon.Add(10*time.Second), record.Telling.DownAt.UTC())
 	require.Equal(t, noon.Add(30*time.Second), record.Rested.UTC())
-	require.Len(t, record.Undelivered, 1)
+	require.Len(t, record.Telling.Unposted, 1)
 	require.Empty(t, texts(record.Incident, health.EntryResolved))
 
 	second := newWorld(t, "fffp")
@@ -73,49 +72,4 @@ func TestContinueAsNew(t *testing.T) {
 	require.LessOrEqual(t, incident.Restarts, 3)
 	require.Equal(t, noon.Add(-2*time.Minute), incident.FirstFailureAt.UTC())
 	require.Equal(t, "ann", incident.Acknowledged.By)
-}
-
-// TestContinueAsNewOfTheGatekeeper: no permit is lost with a history.
-func TestContinueAsNewOfTheGatekeeper(t *testing.T) {
-	ask := func(w *world, holder string) *permitAnswer {
-		var got permitAnswer
-		w.UpdateWorkflow(activities.UpdateAcquire, holder+w.since().String(), &got, activities.AcquireInput{
-			Holder: holder, Service: holder, Lease: health.Duration(2 * time.Hour), Limit: 1,
-		})
-		return &got
-	}
-	first := newWorld(t, "p")
-	var a *permitAnswer
-	first.at(time.Second, func() { a = ask(first, "web"); first.SetContinueAsNewSuggested(true) })
-	first.at(2*time.Second, func() { first.SignalWorkflow(workflows.SignalRelease, workflows.Release{Holder: "nobody"}) })
-	first.ExecuteWorkflow(workflows.Gatekeeper, workflows.Ledger{})
-	require.True(t, a.Granted)
-	ledger := continued[workflows.Ledger](first)
-	require.Equal(t, "web", ledger.Permits[0].Holder)
-
-	second := newWorld(t, "p")
-	second.SetStartTime(noon.Add(2 * time.Second))
-	var again, other, later *permitAnswer
-	second.at(time.Second, func() { again, other = ask(second, "web"), ask(second, "mail") })
-	second.at(2*time.Second, func() { second.SignalWorkflow(workflows.SignalRelease, workflows.Release{Holder: "web"}) })
-	second.at(3*time.Second, func() { later = ask(second, "mail") })
-	second.ExecuteWorkflow(workflows.Gatekeeper, ledger)
-	require.NoError(t, second.GetWorkflowError())
-	require.True(t, again.Granted, "asking twice gives the same permit")
-	require.Equal(t, "1 of 1 restarts at the same time: web", other.Reason)
-	require.True(t, later.Granted)
-	require.GreaterOrEqual(t, second.since(), 2*time.Hour, "it goes home once the last lease has ended")
-}
-
-// permitAnswer is what became of asking the Gatekeeper.
-type permitAnswer struct{ activities.AcquireAnswer }
-
-func (*permitAnswer) Accept()          {}
-func (*permitAnswer) Reject(err error) { panic(err) }
-func (p *permitAnswer) Complete(result any, err error) {
-	if answer, ok := result.(activities.AcquireAnswer); ok {
-		p.AcquireAnswer = answer
-	} else {
-		panic(errors.Join(errors.New("no answer"), err))
-	}
 }

@@ -39,12 +39,11 @@ const (
 const (
 	MonitorType     = "Monitor"
 	RemediationType = "Remediation"
-	DeliveryType    = "Delivery"
+	OutboxType      = activities.OutboxType
 	GatekeeperType  = activities.GatekeeperType
 )
 
-// Signals, updates and queries. A signal and an update of the same name carry
-// the same payload; the update answers, the signal needs no worker to be up.
+// What people and the configuration say to a Monitor, as signals.
 const (
 	// SignalPause carries a Pause: the Monitor stops probing until resumed.
 	SignalPause = "pause"
@@ -53,23 +52,70 @@ const (
 	// SignalProbeNow carries nothing: the Monitor probes at once, off the grid.
 	SignalProbeNow = "probe-now"
 	// SignalReconfigure carries a Check: new thresholds, limits and intervals
-	// apply at once.
+	// apply at once. Incidents take it, too.
 	SignalReconfigure = "reconfigure"
-	// SignalAcknowledge carries an Acknowledge.
-	SignalAcknowledge = "acknowledge"
+	// SignalMode carries a SetMode: act, observe or approve from now on.
+	SignalMode = "mode"
+	// SignalMaintain carries a Span: probing goes on, nothing is done, nobody
+	// is woken.
+	SignalMaintain = "maintain"
+	// SignalSilence carries a Span: alerts are muted, but for "recovered".
+	SignalSilence = "silence"
+	// QueryState asks a Monitor for its MonitorState.
+	QueryState = "state"
+)
+
+// What people say to an incident. Each is a signal, which needs no worker to
+// be up, and an update of the same name, which answers with a Receipt or
+// refuses; both carry an Instruction.
+const (
+	Acknowledge   = "acknowledge"
+	Unacknowledge = "unacknowledge"
+	// Resolve closes the incident by hand.
+	Resolve = "resolve"
+	// Retry ends the back-off and a lapsed question for approval.
+	Retry = "retry"
+	// Rearm gives all budgets back.
+	Rearm = "rearm"
+	// Approve says yes to the step that waits for it.
+	Approve = "approve"
+)
+
+// What workflows say to an incident, as signals.
+const (
 	// SignalPassed carries a health.Result: the Monitor tells an open incident
 	// that a probe has passed.
 	SignalPassed = "passed"
-	// UpdateAcknowledge carries an Acknowledge and answers with an AcknowledgeReceipt.
-	UpdateAcknowledge = "acknowledge"
-	// QueryState asks a Monitor for its MonitorState.
-	QueryState = "state"
+	// SignalFlapping carries a Flap, of the Monitor.
+	SignalFlapping = "flapping"
+	// SignalOrders carries health.Orders, of the Monitor: all that are in force.
+	SignalOrders = "orders"
+	// SignalAffected carries an Affected, of the incident of a service that
+	// depends on this one.
+	SignalAffected = "affected"
+	// SignalWake carries nothing, of the Gatekeeper: it is worth asking again.
+	SignalWake = "wake"
+	// SignalDelivered carries a Delivered, of an Outbox.
+	SignalDelivered = "delivered"
 	// QueryIncident asks a Remediation for its health.Incident.
 	QueryIncident = "incident"
+)
+
+// What incidents and people say to the Gatekeeper and to an Outbox.
+const (
 	// SignalRelease carries a Release: a permit goes back to the Gatekeeper.
 	SignalRelease = "release"
+	// SignalClosed carries a Closed: a service is no longer down.
+	SignalClosed = "closed"
+	// SignalRearm carries a Rearmed: the budgets of a service come back.
+	SignalRearm = "rearm"
 	// QueryLedger asks the Gatekeeper for its Ledger.
 	QueryLedger = "ledger"
+	// QueryOutbox asks an Outbox for its OutboxState.
+	QueryOutbox = "outbox"
+	// UpdateResend carries a Resend and answers with the number of alerts that
+	// are tried again.
+	UpdateResend = "resend"
 )
 
 // The search attributes by which incidents are found in the Web UI.
@@ -84,67 +130,6 @@ var (
 // MemoIncident is the memo field of a Remediation that holds the incident's id.
 const MemoIncident = "incident"
 
-// Check is what a Monitor must know of a service: names and limits, never an
-// address, a command or a secret. The worker looks those up by the name.
-type Check struct {
-	Service  string `json:"service"`
-	Severity string `json:"severity"`
-	Runbook  string `json:"runbook,omitempty"`
-	// Interval is the time between probes on the grid, RetryInterval that
-	// between probes while failing.
-	Interval      health.Duration `json:"interval"`
-	RetryInterval health.Duration `json:"retry_interval"`
-	// Timeout is the longest that one probe may take.
-	Timeout health.Duration `json:"timeout"`
-	// Cron replaces the grid of Interval when set; ActiveHours is the cron
-	// expression of the minutes in which to probe. Both are read in Timezone.
-	Cron        string `json:"cron,omitempty"`
-	ActiveHours string `json:"active_hours,omitempty"`
-	Timezone    string `json:"timezone,omitempty"`
-	// Watch is how long one run of the Monitor is on duty.
-	Watch            health.Duration `json:"watch"`
-	FailureThreshold int             `json:"failure_threshold"`
-	SuccessThreshold int             `json:"success_threshold"`
-	Remediation      Plan            `json:"remediation"`
-	// Alerts are the names of the receivers.
-	Alerts []string `json:"alerts,omitempty"`
-}
-
-// Plan is what a Remediation may do. A plan without steps means alert only.
-type Plan struct {
-	// Host names the machine on which steps are carried out; empty means any worker.
-	Host    string            `json:"host,omitempty"`
-	Settle  health.Duration   `json:"settle,omitempty"`
-	Backoff []health.Duration `json:"backoff,omitempty"`
-	Limits  health.Limits     `json:"limits"`
-	Steps   []Step            `json:"steps,omitempty"`
-}
-
-// Step is a step of the runbook as the workflow knows it.
-type Step struct {
-	// Title is for people: "restart clickhouse-server.service".
-	Title string `json:"title"`
-	// Limit is the longest that one try of the step may take.
-	Limit health.Duration `json:"limit"`
-}
-
-// MonitorState is what one watch hands to the next, and the answer to QueryState.
-// It is copied into three histories a watch and stays below 1 kB.
-type MonitorState struct {
-	State health.State `json:"state"`
-	// Since is when the state began.
-	Since  time.Time     `json:"since"`
-	Streak health.Streak `json:"streak"`
-	// LastTick is when a probe was last begun, whether it came to a result or
-	// not. What was due by then is done; no tick is made twice.
-	LastTick time.Time `json:"last_tick,omitzero"`
-	// LastProbeAt, LatencyMS and Message are those of the last probe.
-	LastProbeAt time.Time `json:"last_probe_at,omitzero"`
-	LatencyMS   float64   `json:"latency_ms"`
-	Message     string    `json:"message"`
-	Paused      *Pause    `json:"paused,omitempty"`
-}
-
 // Pause asks a Monitor to stop probing.
 type Pause struct {
 	By   string    `json:"by"`
@@ -157,72 +142,146 @@ type Resume struct {
 	By string `json:"by"`
 }
 
-// Acknowledge says that a human owns the incident.
-type Acknowledge struct {
+// SetMode sets the mode of a service at run time; an empty mode goes back to
+// the configured one.
+type SetMode struct {
+	Mode health.Mode `json:"mode"`
+	By   string      `json:"by"`
+}
+
+// Span opens a window of maintenance or silence from now on, for a time or
+// until an instant. With neither, it ends the window that is open.
+type Span struct {
+	For    health.Duration `json:"for,omitempty"`
+	Until  time.Time       `json:"until,omitzero"`
+	By     string          `json:"by"`
+	Reason string          `json:"reason,omitempty"`
+}
+
+// Instruction is what a human says to an incident.
+type Instruction struct {
 	By   string `json:"by"`
 	Note string `json:"note,omitempty"`
 }
 
-// AcknowledgeReceipt is the answer to an acknowledgement.
-type AcknowledgeReceipt struct {
+// Receipt is the answer to an Instruction.
+type Receipt struct {
 	Incident string    `json:"incident"`
 	At       time.Time `json:"at"`
+	// Text says what follows from it.
+	Text string `json:"text"`
 }
 
-// RemediationInput opens an incident, or takes an open one on after
-// continue-as-new, when Record holds it.
-type RemediationInput struct {
-	Check  Check  `json:"check"`
-	Target string `json:"target,omitempty"`
-	// Streak is the run of failures that opened the incident.
-	Streak health.Streak `json:"streak"`
-	// LastFailure is the result that reached the threshold.
-	LastFailure health.Result `json:"last_failure"`
-	Record      *Record       `json:"record,omitempty"`
+// Flap tells that a service has begun or ceased to flap.
+type Flap struct {
+	Flapping bool `json:"flapping"`
+	// Changes is the share of changes of state in the latest results, in percent.
+	Changes int `json:"changes"`
 }
 
-// Record is all that an open incident carries from run to run.
-type Record struct {
-	Incident health.Incident `json:"incident"`
-	// Rested is when the last attempt was over, settling included.
-	Rested time.Time `json:"rested,omitzero"`
-	// Treated is set while the latest attempt took effect and no probe has
-	// failed since: one passing probe is then enough.
-	Treated bool `json:"treated,omitempty"`
-	// Unverified is set while no probe has been made since the latest attempt.
-	Unverified bool `json:"unverified,omitempty"`
-	// LastFailureAt is when the latest failed probe began.
-	LastFailureAt time.Time `json:"last_failure_at"`
-	// Deferred is set when the latest attempt left the service alone; the next
-	// one does not.
-	Deferred bool `json:"deferred,omitempty"`
-	// Passes counts the passing probes in a row that count; FirstPassAt is when
-	// the service first passed since the last failed probe, settling included.
-	Passes      int       `json:"passes,omitempty"`
-	FirstPassAt time.Time `json:"first_pass_at,omitzero"`
-	// Permit is set while the incident holds a permit of the Gatekeeper.
-	Permit bool `json:"permit,omitempty"`
-	// Held is the last reason not to act that stands in the timeline.
-	Held string `json:"held,omitempty"`
-	// Told is set once people have been told that the service is down.
-	Told bool `json:"told,omitempty"`
-	// Undelivered are the alerts still on their way, oldest first.
-	Undelivered []Dispatch `json:"undelivered,omitempty"`
+// Affected names a service that is down because of another.
+type Affected struct {
+	Service string `json:"service"`
+}
+
+// Delivered is what became of an alert of an incident.
+type Delivered struct {
+	Receiver string             `json:"receiver"`
+	Status   health.AlertStatus `json:"status"`
+	DedupKey string             `json:"dedup_key"`
+	// Error says why it became a dead letter; empty if it was delivered.
+	Error string `json:"error,omitempty"`
 }
 
 // Release gives a permit back.
 type Release struct {
-	Holder string `json:"holder"`
+	Service string `json:"service"`
+	Run     string `json:"run"`
+	// Acted is set when the attempt may have taken effect, and so is spent.
+	Acted bool `json:"acted"`
 }
 
-// Dispatch is an alert on its way to one receiver.
-type Dispatch struct {
+// Closed tells that an incident has ended.
+type Closed struct {
+	Service  string `json:"service"`
+	Incident string `json:"incident"`
+	Run      string `json:"run"`
+}
+
+// Rearmed gives the budgets of a service back.
+type Rearmed struct {
+	Service string `json:"service"`
+	By      string `json:"by"`
+}
+
+// Ledger is what the Gatekeeper knows of the fleet.
+type Ledger struct {
+	// Accounts hold what is known of services that are down, were restarted in
+	// the last 24 hours or recovered lately, by name.
+	Accounts map[string]*Account `json:"accounts,omitempty"`
+	// Queue names the services that wait for a permit, longest first.
+	Queue []string `json:"queue,omitempty"`
+}
+
+// Account is what the Gatekeeper knows of one service.
+type Account struct {
+	// Incident is the latest one; Workflow and Run are where it lives.
+	Incident string `json:"incident"`
+	Workflow string `json:"workflow,omitempty"`
+	Run      string `json:"run,omitempty"`
+	// Down is set while that incident is open; SeenAt is when it last asked.
+	Down   bool      `json:"down,omitempty"`
+	SeenAt time.Time `json:"seen_at,omitzero"`
+	// ClosedAt is when it ended; StableFor how long after that the restarts of
+	// the incident still count in the next one: Carried.
+	ClosedAt  time.Time       `json:"closed_at,omitzero"`
+	StableFor health.Duration `json:"stable_for,omitempty"`
+	Carried   int             `json:"carried,omitempty"`
+	// Permit is set until the lease of the permit that is out ends.
+	Permit time.Time `json:"permit,omitzero"`
+	// Woken is set when the service was told that its turn has come.
+	Woken time.Time `json:"woken,omitzero"`
+	// Spent are the restarts of the last 24 hours, oldest first.
+	Spent []health.Spending `json:"spent,omitempty"`
+}
+
+// Resend asks an Outbox to try dead letters again: one by its id, or all.
+type Resend struct {
+	ID string `json:"id,omitempty"`
+	By string `json:"by"`
+}
+
+// OutboxState is what an Outbox has to do, and what it could not.
+type OutboxState struct {
+	Receiver string              `json:"receiver"`
+	Grouping activities.Grouping `json:"grouping"`
+	// Waiting are the alerts that no try was made for yet, oldest first; Sending
+	// is the group that is being tried, Tries how often it was, and RetryAt when
+	// it is tried next.
+	Waiting []health.Alert `json:"waiting,omitempty"`
+	Sending []health.Alert `json:"sending,omitempty"`
+	Tries   int            `json:"tries,omitempty"`
+	RetryAt time.Time      `json:"retry_at,omitzero"`
+	// Since is when the first try of the group was made.
+	Since time.Time `json:"since,omitzero"`
+	// Dead are the alerts that failed for good, oldest first; Dropped counts
+	// those that made room for newer ones.
+	Dead    []DeadLetter `json:"dead,omitempty"`
+	Dropped int          `json:"dropped,omitempty"`
+	// Delivered and Lost count alerts since the Outbox was first opened.
+	Delivered int `json:"delivered"`
+	Lost      int `json:"lost"`
+	// Seen are the dedup keys of the latest alerts.
+	Seen []string `json:"seen,omitempty"`
+}
+
+// DeadLetter is an alert that could not be delivered.
+type DeadLetter struct {
+	// ID names it among those of its receiver.
+	ID       string       `json:"id"`
 	Receiver string       `json:"receiver"`
+	At       time.Time    `json:"at"`
+	Error    string       `json:"error"`
+	Tries    int          `json:"tries"`
 	Alert    health.Alert `json:"alert"`
-}
-
-// DeliveryInput hands alerts that outlived their incident to a Delivery.
-type DeliveryInput struct {
-	Incident    string     `json:"incident"`
-	Undelivered []Dispatch `json:"undelivered"`
 }

@@ -112,6 +112,7 @@ func (m *monitor) rest(ctx workflow.Context, next time.Time) error {
 // that is due by now; the time is recorded, so that no watch makes it again.
 func (m *monitor) tick(ctx workflow.Context) {
 	m.state.LastTick = workflow.Now(ctx)
+	m.state.Orders = m.state.Orders.Prune(m.state.LastTick)
 	m.forgetStaleStreak(ctx)
 	result, err := m.probe(ctx)
 	if err != nil {
@@ -128,15 +129,17 @@ func (m *monitor) tick(ctx workflow.Context) {
 	case result.Status.Up() && before.State == health.StateDown:
 		// By the state and not the streak, which may have been forgotten while
 		// the worker was away: the incident is open all the same.
-		m.tellIncident(ctx, result)
+		// The downtime ends with the first passing probe, whoever made it.
+		m.signalIncident(ctx, SignalPassed, result)
 	case !result.Status.Up():
 		m.openIncidentIfDue(ctx, result)
 	}
+	m.watchFlapping(ctx, result)
 	m.describe(ctx)
 }
 
 // stateMessageLimit bounds the message in the state, in bytes; see MonitorState.
-const stateMessageLimit = 200
+const stateMessageLimit = 160
 
 func (m *monitor) observe(ctx workflow.Context, result health.Result) {
 	m.state.Streak = m.state.Streak.Observe(result)

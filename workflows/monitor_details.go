@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/workflow"
+
+	"paramedic/internal/health"
 )
 
 // describe writes the state of the watch for the Web UI, as a small page of
@@ -23,8 +25,26 @@ func (m *monitor) describe(ctx workflow.Context) {
 		fmt.Fprintf(&page, "- %d failed probes in a row (an incident at %d), the first at %s: %s\n",
 			streak.Failures, m.check.FailureThreshold, stamp(streak.FirstFailureAt), streak.FirstFailure)
 	}
+	m.describeOrders(&page)
 	fmt.Fprintf(&page, "- %s, watch until %s\n", m.pace(), stamp(m.end))
 	workflow.SetCurrentDetails(ctx, page.String())
+}
+
+// describeOrders writes what people have ordered.
+func (m *monitor) describeOrders(page *strings.Builder) {
+	orders := m.state.Orders
+	if orders.Mode != nil {
+		fmt.Fprintf(page, "- mode %s, by %s at %s\n", orders.Mode.Mode, orders.Mode.By, stamp(orders.Mode.At))
+	}
+	if orders.Maintenance != nil {
+		fmt.Fprintf(page, "- maintenance%s, by %s\n", window(orders.Maintenance), orders.Maintenance.By)
+	}
+	if orders.Silence != nil {
+		fmt.Fprintf(page, "- silence%s, by %s\n", window(orders.Silence), orders.Silence.By)
+	}
+	if m.state.Flapping {
+		fmt.Fprintf(page, "- flapping: %d %% changes of state in the latest %d probes\n", m.state.Results.Changes(), health.FlapWindow)
+	}
 }
 
 func (m *monitor) pace() string {
@@ -34,9 +54,18 @@ func (m *monitor) pace() string {
 	return fmt.Sprintf("probed every %s", m.check.Interval)
 }
 
+// incidentSummary is the title of an incident in the Web UI.
+func (m *monitor) incidentSummary(result health.Result) string {
+	state := "down"
+	if m.state.Flapping {
+		state = "flapping"
+	}
+	return fmt.Sprintf("%s is %s: %s", m.check.Service, state, health.Clip(result.Message, summaryLimit))
+}
+
 // incidentDetails is the fixed text of an incident in the Web UI.
-func (m *monitor) incidentDetails() string {
-	details := fmt.Sprintf("First failed probe %s: %s", stamp(m.state.Streak.FirstFailureAt), m.state.Streak.FirstFailure)
+func (m *monitor) incidentDetails(streak health.Streak) string {
+	details := fmt.Sprintf("First failed probe %s: %s", stamp(streak.FirstFailureAt), streak.FirstFailure)
 	if m.check.Runbook != "" {
 		details += fmt.Sprintf("\n\n[Runbook](%s)", m.check.Runbook)
 	}

@@ -49,7 +49,7 @@ func (m *monitor) probe(ctx workflow.Context) (health.Result, error) {
 func (m *monitor) openIncidentIfDue(ctx workflow.Context, result health.Result) {
 	switch m.state.Streak.Against(m.check.FailureThreshold) {
 	case health.ReachedThreshold:
-		m.openIncident(ctx, result)
+		m.openIncident(ctx, m.state.Streak, result)
 	case health.ReachedAgain:
 		last, err := m.lastIncident(ctx)
 		switch {
@@ -62,7 +62,7 @@ func (m *monitor) openIncidentIfDue(ctx workflow.Context, result health.Result) 
 			m.state.Streak = health.Streak{}.Observe(result)
 			m.state.State, m.state.Since = health.StateFailing, result.At
 		default:
-			m.openIncident(ctx, result)
+			m.openIncident(ctx, m.state.Streak, result)
 		}
 	}
 }
@@ -80,7 +80,7 @@ func (m *monitor) lastIncident(ctx workflow.Context) (activities.LastIncident, e
 
 // openIncident starts the Remediation and waits until it has started. Its id
 // is its guard: one that runs already is healing this very outage.
-func (m *monitor) openIncident(ctx workflow.Context, result health.Result) {
+func (m *monitor) openIncident(ctx workflow.Context, streak health.Streak, result health.Result) {
 	// The incident outlives this watch, also one that is cancelled.
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
@@ -89,12 +89,14 @@ func (m *monitor) openIncident(ctx workflow.Context, result health.Result) {
 		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_ABANDON,
 		TypedSearchAttributes: attributesOf(m.check),
 		Memo: map[string]any{
-			MemoIncident: health.IncidentID(m.check.Service, "", m.state.Streak.FirstFailureAt),
+			MemoIncident: health.IncidentID(m.check.Service, "", streak.FirstFailureAt),
 		},
-		StaticSummary: fmt.Sprintf("%s is down: %s", m.check.Service, health.Clip(result.Message, summaryLimit)),
-		StaticDetails: m.incidentDetails(),
+		StaticSummary: m.incidentSummary(result),
+		StaticDetails: m.incidentDetails(streak),
 	})
-	in := RemediationInput{Check: m.check, Streak: m.state.Streak, LastFailure: result}
+	in := RemediationInput{
+		Check: m.check, Streak: streak, LastFailure: result, Flapping: m.state.Flapping, Orders: m.state.Orders,
+	}
 	err := workflow.ExecuteChildWorkflow(ctx, Remediation, in).GetChildWorkflowExecution().Get(ctx, nil)
 	if err != nil && !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
 		m.logger.Error(fmt.Sprintf("%s: the incident could not be opened, trying again after %d more failures: %v",
@@ -104,15 +106,6 @@ func (m *monitor) openIncident(ctx workflow.Context, result health.Result) {
 
 // summaryLimit bounds the cause in a summary of the Web UI, in bytes.
 const summaryLimit = 120
-
-// tellIncident passes a passing probe on to the incident that may be open, so
-// that its downtime ends with the first passing probe, whoever made it.
-func (m *monitor) tellIncident(ctx workflow.Context, result health.Result) {
-	err := workflow.SignalExternalWorkflow(ctx, RemediationID(m.check.Service, ""), "", SignalPassed, result).Get(ctx, nil)
-	if err != nil {
-		m.logger.Debug(m.check.Service + ": no incident is open: " + err.Error())
-	}
-}
 
 // cause strips Temporal's wrapping off an activity's error: what people read
 // is what went wrong, not through how many hands it went.

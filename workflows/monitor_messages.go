@@ -17,6 +17,9 @@ func (m *monitor) messages(ctx workflow.Context) workflow.Selector {
 	receive(ctx, selector, SignalResume, func(resume Resume) { m.resume(ctx, resume) })
 	receive(ctx, selector, SignalProbeNow, func(struct{}) { m.probeNow = m.state.Paused == nil })
 	receive(ctx, selector, SignalReconfigure, func(check Check) { m.reconfigure(ctx, check) })
+	receive(ctx, selector, SignalMode, func(order SetMode) { m.setMode(ctx, order) })
+	receive(ctx, selector, SignalMaintain, func(span Span) { m.maintain(ctx, span) })
+	receive(ctx, selector, SignalSilence, func(span Span) { m.silence(ctx, span) })
 	return selector
 }
 
@@ -34,7 +37,7 @@ func receive[T any](ctx workflow.Context, selector workflow.Selector, signal str
 // meanwhile is not our business. An open incident goes on.
 func (m *monitor) pause(ctx workflow.Context, pause Pause) {
 	pause.At = workflow.Now(ctx)
-	pause.By, pause.Note = health.Clip(pause.By, nameLimit), health.Clip(pause.Note, stateMessageLimit)
+	pause.By, pause.Note = health.Clip(pause.By, orderNameLimit), health.Clip(pause.Note, orderReasonLimit)
 	m.state.Paused = &pause
 	m.state.Streak = health.Streak{}
 	m.state.State, m.state.Since = health.StatePaused, pause.At

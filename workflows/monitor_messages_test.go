@@ -20,7 +20,8 @@ func TestPauseAndResume(t *testing.T) {
 		require.Equal(t, workflows.MonitorState{
 			State: health.StatePaused, Since: noon.Add(150 * time.Second),
 			LastTick: noon.Add(2 * time.Minute), LastProbeAt: noon.Add(2 * time.Minute), LatencyMS: 2, Message: "status 503 != 200",
-			Paused: &workflows.Pause{By: "ann", Note: "moving disks", At: noon.Add(150 * time.Second)},
+			Results: health.Results{Bits: 0b100, Count: 3},
+			Paused:  &workflows.Pause{By: "ann", Note: "moving disks", At: noon.Add(150 * time.Second)},
 		}, w.state())
 	})
 	w.at(450*time.Second, func() { w.SignalWorkflow(workflows.SignalResume, workflows.Resume{By: "bob"}) })

@@ -55,7 +55,7 @@ func TestHealthyWatchProbesOnTheGrid(t *testing.T) {
 	require.Equal(t, workflows.MonitorState{
 		State: health.StateHealthy, Since: noon,
 		LastTick: noon.Add(9 * time.Minute), LastProbeAt: noon.Add(9 * time.Minute),
-		LatencyMS: 1.5, Message: "status 200",
+		LatencyMS: 1.5, Message: "status 200", Results: health.Results{Bits: 1<<10 - 1, Count: 10},
 	}, state)
 	require.Equal(t, offDuty, w.since())
 }

@@ -14,40 +14,58 @@ import (
 const (
 	// permitTimeout bounds one question to the Gatekeeper.
 	permitTimeout = 10 * time.Second
-	// permitRetry is how long an incident waits before it asks again.
+	// permitRetry is how long an incident waits before it asks a Gatekeeper
+	// again that could not be reached.
 	permitRetry = 5 * time.Second
 	// permitSlack is added to the longest that an attempt can take.
 	permitSlack = time.Minute
 )
 
-// permitted asks the Gatekeeper whether a restart would break a limit of the
-// whole fleet. A Gatekeeper that cannot be reached means hold, not act.
-func (r *remediation) permitted(ctx workflow.Context, decision health.Decision) health.Decision {
+// ask has the last word from the Gatekeeper, and lets it know that the service
+// is down. A Gatekeeper that cannot be reached means hold, not act.
+func (r *remediation) ask(ctx workflow.Context, situation health.Situation, own health.Decision) health.Decision {
 	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		ScheduleToCloseTimeout: permitTimeout,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 2},
 		Summary:                "ask the gatekeeper",
 	})
-	step := r.check.Remediation.Steps[decision.Step]
-	lease := remedyTries*step.Limit.Std() + hostTimeout + r.check.Remediation.Settle.Std() + r.check.Timeout.Std() + permitSlack
-	in := activities.AcquireInput{Holder: r.holder(ctx), Service: r.check.Service, Lease: health.Duration(lease)}
+	info := workflow.GetInfo(ctx)
+	in := activities.AskInput{
+		Service:   r.check.Service,
+		Incident:  r.Incident.ID,
+		Workflow:  info.WorkflowExecution.ID,
+		Run:       info.FirstRunID,
+		Situation: situation,
+		Lease:     health.Duration(r.lease()),
+		StableFor: r.check.Remediation.StableFor,
+	}
 	var permits *activities.Permits
-	var answer activities.AcquireAnswer
-	err := workflow.ExecuteLocalActivity(ctx, permits.Acquire, in).Get(ctx, &answer)
+	var answer activities.AskAnswer
+	err := workflow.ExecuteLocalActivity(ctx, permits.Ask, in).Get(ctx, &answer)
 	switch {
-	case err != nil:
-		r.Permit = true // it may have been granted all the same; it goes back either way
-		return hold(ctx, "the gatekeeper of restarts cannot be reached: "+cause(err).Error())
-	case !answer.Granted:
-		return hold(ctx, answer.Reason)
+	case err == nil:
+		r.Known = true
+		r.Permit, r.Acted = answer.Decision.Act, false
+		return answer.Decision
+	case !worthAsking(own):
+		return own // it is asked again with the next decision
 	default:
-		r.Permit = true
-		return decision
+		r.Known, r.Permit, r.Acted = true, true, false // it may have been granted all the same; it goes back either way
+		return health.Decision{
+			Rule: health.RuleGatekeeper, At: workflow.Now(ctx).Add(permitRetry),
+			Note: "the gatekeeper of restarts cannot be reached: " + cause(err).Error(),
+		}
 	}
 }
 
-func hold(ctx workflow.Context, reason string) health.Decision {
-	return health.Decision{Rule: health.RulePermit, Reason: reason, At: workflow.Now(ctx).Add(permitRetry)}
+// lease is the longest that an attempt can take, with its verification.
+func (r *remediation) lease() time.Duration {
+	var longest time.Duration
+	for _, step := range r.check.Remediation.Steps {
+		longest = max(longest, step.Limit.Std())
+	}
+	plan := r.check.Remediation
+	return remedyTries*longest + hostTimeout + plan.Settle.Std() + r.check.Timeout.Std() + permitSlack
 }
 
 // giveBack returns the permit once the attempt has been judged, so that the
@@ -57,21 +75,37 @@ func (r *remediation) giveBack(ctx workflow.Context) {
 		return
 	}
 	r.Permit = false
-	ctx, _ = workflow.NewDisconnectedContext(ctx)
-	id := activities.GatekeeperID(workflow.GetInfo(ctx).TaskQueueName)
-	r.giving++
-	release := workflow.SignalExternalWorkflow(ctx, id, "", SignalRelease, Release{Holder: r.holder(ctx)})
-	workflow.Go(ctx, func(ctx workflow.Context) {
-		defer func() { r.giving-- }()
-		if err := release.Get(ctx, nil); err != nil {
-			r.logger.Warn(fmt.Sprintf("%s: giving the permit back: %v; it ends with its lease", r.check.Service, err))
-		}
+	r.signalGatekeeper(ctx, SignalRelease, Release{
+		Service: r.check.Service, Run: workflow.GetInfo(ctx).FirstRunID, Acted: r.Acted,
 	})
 }
 
-// holder names this incident in the Gatekeeper's ledger. An incident makes one
-// attempt at a time, so its workflow and first run say enough.
-func (r *remediation) holder(ctx workflow.Context) string {
-	info := workflow.GetInfo(ctx)
-	return info.WorkflowExecution.ID + "/" + info.FirstRunID
+// tellClosed lets the Gatekeeper know that the service is no longer down.
+func (r *remediation) tellClosed(ctx workflow.Context) {
+	if r.Known {
+		r.signalGatekeeper(ctx, SignalClosed, Closed{
+			Service: r.check.Service, Incident: r.Incident.ID, Run: workflow.GetInfo(ctx).FirstRunID,
+		})
+	}
+}
+
+func (r *remediation) signalGatekeeper(ctx workflow.Context, signal string, payload any) {
+	id := activities.GatekeeperID(workflow.GetInfo(ctx).TaskQueueName)
+	r.signal(ctx, id, signal, payload, func(err error) {
+		r.logger.Warn(fmt.Sprintf("%s: telling the gatekeeper %s: %v", r.check.Service, signal, err))
+	})
+}
+
+// signal tells another workflow something and does not wait for it; the run
+// does not end before it has arrived. failed, if set, hears of an error.
+func (r *remediation) signal(ctx workflow.Context, id, signal string, payload any, failed func(error)) {
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	r.external++
+	sent := workflow.SignalExternalWorkflow(ctx, id, "", signal, payload)
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		defer func() { r.external-- }()
+		if err := sent.Get(ctx, nil); err != nil && failed != nil {
+			failed(err)
+		}
+	})
 }

@@ -23,14 +23,14 @@ func TestRandomIncidents(t *testing.T) {
 		check := randomCheck(random)
 		w := newWorld(t, randomScript(random))
 		w.treat = func(int, activities.RemediateInput) (health.Treatment, error) { return randomTreatment(random) }
-		w.permit = func(int) (activities.AcquireAnswer, error) {
-			return activities.AcquireAnswer{Granted: random.IntN(3) > 0, Reason: "1 of 1 restarts at the same time: mail"}, nil
-		}
-		w.notify = func(activities.NotifyInput) error {
-			if random.IntN(4) == 0 {
-				return errors.New("connection refused")
+		w.gate = func(_ int, in activities.AskInput) (health.Decision, error) {
+			if random.IntN(3) == 0 {
+				return queued, nil
 			}
-			return nil
+			return health.Decide(&in.Situation, nil), nil
+		}
+		w.deliver = func(activities.Post) (string, bool) {
+			return []string{"", "refused"}[random.IntN(2)], random.IntN(4) > 0
 		}
 		for range random.IntN(5) {
 			w.at(time.Duration(random.IntN(600))*time.Second, randomMessage(random, w))
@@ -44,7 +44,7 @@ func requireInvariants(t *testing.T, seed uint64, w *world, check workflows.Chec
 	t.Helper()
 	require.False(t, incident.ResolvedAt.Before(incident.FirstFailureAt), "seed %d", seed)
 	require.LessOrEqual(t, len(incident.Timeline.Entries), health.TimelineLimit, "seed %d", seed)
-	require.Len(t, w.released, len(w.askedAndGranted()), "seed %d: every permit goes back", seed)
+	require.Len(t, w.released, w.permits(), "seed %d: every permit goes back", seed)
 	seen := map[string]int{}
 	for _, told := range w.told {
 		seen[told.receiver+told.alert.DedupKey]++
@@ -60,15 +60,15 @@ func requireInvariants(t *testing.T, seed uint64, w *world, check workflows.Chec
 	}
 }
 
-// askedAndGranted are the questions to the Gatekeeper that led to an attempt.
-func (w *world) askedAndGranted() []activities.AcquireInput {
-	var granted []activities.AcquireInput
-	for i, in := range w.asked {
-		if w.granted[i] {
-			granted = append(granted, in)
+// permits counts the questions to the Gatekeeper that led to an attempt.
+func (w *world) permits() int {
+	count := 0
+	for _, decision := range w.decided {
+		if decision.Act {
+			count++
 		}
 	}
-	return granted
+	return count
 }
 
 func randomCheck(random *rand.Rand) workflows.Check {
@@ -111,7 +111,7 @@ func randomMessage(random *rand.Rand, w *world) func() {
 	letter, age := "pf"[random.IntN(2)], time.Duration(random.IntN(90))*time.Second
 	switch random.IntN(3) {
 	case 0:
-		return func() { w.SignalWorkflow(workflows.SignalAcknowledge, workflows.Acknowledge{By: "ann"}) }
+		return func() { w.SignalWorkflow(workflows.Acknowledge, workflows.Instruction{By: "ann"}) }
 	case 1:
 		return func() {
 			result, _ := probeResult(letter, w.Now().Add(-age))
@@ -119,7 +119,7 @@ func randomMessage(random *rand.Rand, w *world) func() {
 		}
 	default:
 		return func() {
-			w.UpdateWorkflow(workflows.UpdateAcknowledge, "u", &answer{}, workflows.Acknowledge{By: "bob"})
+			w.UpdateWorkflow(workflows.Acknowledge, "u", &answer{}, workflows.Instruction{By: "bob"})
 		}
 	}
 }

@@ -11,7 +11,7 @@ func Register(registry worker.WorkflowRegistry) {
 	for name, function := range map[string]any{
 		MonitorType:     Monitor,
 		RemediationType: Remediation,
-		DeliveryType:    Delivery,
+		OutboxType:      Outbox,
 		GatekeeperType:  Gatekeeper,
 	} {
 		registry.RegisterWorkflowWithOptions(function, workflow.RegisterOptions{Name: name})

@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"go.temporal.io/sdk/log"
@@ -24,11 +23,15 @@ func Remediation(ctx workflow.Context, in RemediationInput) (health.Incident, er
 			return health.Incident{}, r.continueAsNew(ctx)
 		}
 		decision := r.decide(ctx)
-		if decision.Act {
+		switch {
+		case decision.Act:
 			r.treat(ctx, decision)
-		} else {
-			r.tellDownUnlessPassing(ctx, decision)
-			r.rest(ctx, decision.At)
+		case decision.Rule == health.RuleObserve:
+			r.pretend(ctx, decision)
+			r.rest(ctx, decision)
+		default:
+			r.tellHeld(ctx, decision)
+			r.rest(ctx, decision)
 		}
 		r.verify(ctx)
 		r.giveBack(ctx)
@@ -40,34 +43,41 @@ func Remediation(ctx workflow.Context, in RemediationInput) (health.Incident, er
 type remediation struct {
 	// Record is what goes from run to run.
 	Record
-	check    Check
-	target   string
-	dispatch *dispatcher
-	logger   log.Logger
+	check  Check
+	target string
+	logger log.Logger
 	// nudged is set by a message that ends a rest early.
 	nudged bool
-	// giving counts the permits on their way back; a run that ends before they
-	// have arrived would take them with it.
-	giving int
+	// treating is set while an attempt is under way.
+	treating bool
+	// resolvedBy is set by a human who declares the incident resolved.
+	resolvedBy *Instruction
+	// ending is set when this run is about to end, so that nothing new is begun.
+	ending bool
+	// posting and telling are set while an alert is handed to an Outbox, and
+	// while the teller is at work.
+	posting     bool
+	telling     bool
+	stopPosting workflow.CancelFunc
+	// changes counts what may move the next telling; see escalate.
+	changes int
+	// external counts the signals to other workflows that are on their way; a
+	// run that ends before they have arrived would take them with it.
+	external int
 }
 
 func newRemediation(ctx workflow.Context, in RemediationInput) (*remediation, error) {
 	r := &remediation{check: in.Check, target: in.Target}
 	r.logger = log.With(workflow.GetLogger(ctx), "service", in.Check.Service)
-	r.dispatch = newDispatcher(func(ctx workflow.Context, d Dispatch, err error) { r.noteDelivery(ctx, d, err) })
 	if in.Record != nil {
 		r.Record = *in.Record
-		undelivered := r.Undelivered
-		r.Undelivered = nil
-		for _, dispatch := range undelivered {
-			r.dispatch.send(ctx, dispatch)
-		}
 	} else {
 		r.open(ctx, in)
 	}
 	if err := r.listen(ctx); err != nil {
 		return nil, err
 	}
+	r.startTelling(ctx)
 	r.describe(ctx)
 	return r, nil
 }
@@ -86,6 +96,10 @@ func (r *remediation) open(ctx workflow.Context, in RemediationInput) {
 		OpenedAt:       now,
 		Reason:         in.LastFailure.Message,
 	}
+	if in.Flapping {
+		r.Incident.Reason = "flapping: it changes its state too often"
+	}
+	r.Orders, r.Flapping = in.Orders, in.Flapping
 	r.LastFailureAt = in.LastFailure.At
 	r.Incident.Timeline.Add(in.Streak.FirstFailureAt, health.EntryFailure,
 		fmt.Sprintf("failure 1/%d: %s", in.Check.FailureThreshold, in.Streak.FirstFailure))
@@ -93,7 +107,11 @@ func (r *remediation) open(ctx workflow.Context, in RemediationInput) {
 		r.Incident.Timeline.Add(in.LastFailure.At, health.EntryFailure,
 			fmt.Sprintf("failure %d/%d: %s", in.Streak.Failures, in.Check.FailureThreshold, in.LastFailure.Message))
 	}
-	r.note(ctx, health.EntryOpened, fmt.Sprintf("incident %s opened, severity %s", r.Incident.ID, r.Incident.Severity))
+	why := ""
+	if in.Flapping {
+		why = ", flapping"
+	}
+	r.note(ctx, health.EntryOpened, fmt.Sprintf("incident %s opened, severity %s%s", r.Incident.ID, r.Incident.Severity, why))
 }
 
 // note adds a line to the timeline and to the log.
@@ -113,39 +131,16 @@ func (r *remediation) tellLog(text string) {
 	r.logger.Info(r.check.Service + ": " + strings.ReplaceAll(text, "\n", " | "))
 }
 
-// decide asks whether to act now, and writes every new answer down.
-func (r *remediation) decide(ctx workflow.Context) health.Decision {
-	decision := health.Decide(health.Situation{
-		Now:        workflow.Now(ctx),
-		Steps:      len(r.check.Remediation.Steps),
-		Passes:     r.Passes,
-		Retry:      r.check.RetryInterval,
-		Attempts:   r.Incident.Attempts,
-		Restarts:   r.Incident.Restarts,
-		Unverified: r.Unverified,
-		Rested:     r.Rested,
-		Backoff:    r.check.Remediation.Backoff,
-		Limits:     r.check.Remediation.Limits,
-	})
-	if decision.Act {
-		decision = r.permitted(ctx, decision)
-	}
-	if decision.Act {
-		r.Held = ""
-		r.add(ctx, health.EntryDecision, "act: "+decision.Reason) // the attempt itself is the news
-	} else if decision.Reason != r.Held {
-		r.Held = decision.Reason
-		r.note(ctx, health.EntryDecision, "held: "+decision.Reason)
-	}
-	r.describe(ctx)
-	return decision
+// over reports whether the incident has ended: enough passing probes, a human
+// who says so, or it was cancelled, by hand or because its service is no longer
+// configured.
+func (r *remediation) over(ctx workflow.Context) bool {
+	return ctx.Err() != nil || r.resolvedBy != nil || r.recovered()
 }
 
-// over reports whether the incident has ended: enough passing probes, or it
-// was cancelled, by hand or because its service is no longer configured.
-func (r *remediation) over(ctx workflow.Context) bool {
-	return ctx.Err() != nil || r.Passes >= r.passesNeeded()
-}
+// recovered reports whether the service is back. One that flaps is not, however
+// often it passes.
+func (r *remediation) recovered() bool { return r.Passes >= r.passesNeeded() && !r.Flapping }
 
 // passesNeeded is one after a verified restart, which is evidence enough, and
 // the success threshold for a service that came back by itself.
@@ -156,61 +151,58 @@ func (r *remediation) passesNeeded() int {
 	return max(1, r.check.SuccessThreshold)
 }
 
-// close ends the incident and its record. Alerts that are still on their way
-// go on in a Delivery, so that a receiver that is down holds up neither this
+// close ends the incident and its record. Alerts that no Outbox has reported
+// on by then go on there, so that a receiver that is down holds up neither this
 // record nor the next incident.
 func (r *remediation) close(ctx workflow.Context) (health.Incident, error) {
 	cancelled := ctx.Err() != nil
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	r.conclude(ctx, cancelled)
 	downtime := r.Incident.Downtime(r.Incident.ResolvedAt)
-	err := workflow.UpsertTypedSearchAttributes(ctx,
+	r.upsert(ctx,
 		AttributeIncidentState.ValueSet(string(r.Incident.State)),
 		AttributeOutcome.ValueSet(string(r.Incident.Outcome)),
 		AttributeDowntimeSeconds.ValueSet(downtime.Seconds()),
 	)
-	if err != nil {
-		r.logger.Error(r.check.Service + ": setting the search attributes of the incident: " + err.Error())
-	}
 	r.describe(ctx)
-	r.dispatch.settle(ctx, deliveryGrace)
-	if left := r.dispatch.stop(ctx); len(left) > 0 {
-		r.handOver(ctx, left)
-	}
+	r.tellClosed(ctx)
+	r.awaitDelivery(ctx)
 	return r.Incident, r.hearOut(ctx)
 }
-
-// logReceiver is the built-in receiver, which writes alerts to the log.
-const logReceiver = "log"
 
 // conclude writes how the incident ended and tells people.
 func (r *remediation) conclude(ctx workflow.Context, cancelled bool) {
 	r.Incident.State = health.Resolved
-	if cancelled {
+	r.Incident.ResolvedAt = workflow.Now(ctx)
+	if r.Passes > 0 {
+		r.Incident.ResolvedAt = r.FirstPassAt
+	}
+	how := "recovered by itself or by a human"
+	switch {
+	case cancelled:
 		r.Incident.ResolvedAt = workflow.Now(ctx)
 		r.Incident.Outcome = health.Abandoned
 		r.note(ctx, health.EntryResolved, "abandoned: cancelled by hand, or its service is no longer configured")
 		return
-	}
-	r.Incident.ResolvedAt = r.FirstPassAt
-	r.Incident.Outcome = health.Recovered
-	how := "recovered by itself or by a human"
-	if r.Incident.Restarts > 0 {
+	case r.resolvedBy != nil:
+		r.Incident.Outcome = health.ByHand
+		how = "resolved by hand by " + r.resolvedBy.By
+	case r.Incident.Restarts > 0:
 		r.Incident.Outcome = health.Healed
 		how = fmt.Sprintf("healed by attempt %d", r.Incident.Attempts)
+	default:
+		r.Incident.Outcome = health.Recovered
 	}
 	text := fmt.Sprintf("%s, downtime %s", how, health.Span(r.Incident.Downtime(r.Incident.ResolvedAt)))
 	r.add(ctx, health.EntryResolved, text)
-	if !slices.Contains(r.check.Alerts, logReceiver) {
-		r.tellLog(text) // else the recovery notice says so in the same log
-	}
-	r.tell(ctx, health.AlertRecovered, r.Incident.ResolvedAt)
+	r.tellRecovered(ctx, text)
 }
 
 // continueAsNew takes the incident into a fresh history, with everything that
 // is known of it and every alert that is still on its way.
 func (r *remediation) continueAsNew(ctx workflow.Context) error {
-	r.Undelivered = r.dispatch.stop(ctx)
+	r.ending = true
+	r.stopPosting()
 	if err := r.hearOut(ctx); err != nil {
 		return err
 	}
@@ -219,6 +211,14 @@ func (r *remediation) continueAsNew(ctx workflow.Context) error {
 		Target: r.target,
 		Record: &r.Record,
 	})
+}
+
+// upsert sets search attributes. That they cannot be set is no reason to leave
+// a service alone.
+func (r *remediation) upsert(ctx workflow.Context, attributes ...temporal.SearchAttributeUpdate) {
+	if err := workflow.UpsertTypedSearchAttributes(ctx, attributes...); err != nil {
+		r.logger.Error(r.check.Service + ": setting the search attributes of the incident: " + err.Error())
+	}
 }
 
 // attributesOf are the search attributes of an incident that has just opened.

@@ -2,9 +2,7 @@ package workflows
 
 import (
 	"fmt"
-	"strings"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"paramedic/internal/health"
@@ -17,19 +15,16 @@ func (r *remediation) listen(ctx workflow.Context) error {
 	if err != nil {
 		return fmt.Errorf("registering the %s query: %w", QueryIncident, err)
 	}
-	err = workflow.SetUpdateHandlerWithOptions(ctx, UpdateAcknowledge, r.acknowledge, workflow.UpdateHandlerOptions{
-		Validator: r.validateAcknowledge,
-	})
-	if err != nil {
-		return fmt.Errorf("registering the %s update: %w", UpdateAcknowledge, err)
-	}
 	// People may speak to an incident that is being closed or was cancelled.
-	ctx, _ = workflow.NewDisconnectedContext(ctx)
-	selector := workflow.NewNamedSelector(ctx, "messages")
-	receive(ctx, selector, SignalAcknowledge, func(ack Acknowledge) { r.acknowledgeBySignal(ctx, ack) })
-	receive(ctx, selector, SignalPassed, func(result health.Result) { r.passedElsewhere(ctx, result) })
-	receive(ctx, selector, SignalReconfigure, func(check Check) { r.reconfigure(ctx, check) })
-	workflow.GoNamed(ctx, "messages", func(ctx workflow.Context) {
+	signals, _ := workflow.NewDisconnectedContext(ctx)
+	selector := workflow.NewNamedSelector(signals, "messages")
+	for _, what := range instructions() {
+		if err := r.listenTo(ctx, signals, selector, what); err != nil {
+			return err
+		}
+	}
+	r.listenToWorkflows(signals, selector)
+	workflow.GoNamed(signals, "messages", func(ctx workflow.Context) {
 		for {
 			selector.Select(ctx)
 		}
@@ -37,65 +32,46 @@ func (r *remediation) listen(ctx workflow.Context) error {
 	return nil
 }
 
-// hearOut lets every message that has arrived take effect, and every permit
-// arrive that was given back, before the run ends.
+// listenTo takes one instruction, as an update and as a signal.
+func (r *remediation) listenTo(ctx, signals workflow.Context, selector workflow.Selector, what instruction) error {
+	handle := func(ctx workflow.Context, in Instruction) (Receipt, error) { return r.obey(ctx, what, in), nil }
+	err := workflow.SetUpdateHandlerWithOptions(ctx, what.name, handle, workflow.UpdateHandlerOptions{
+		Validator: func(ctx workflow.Context, in Instruction) error { return r.validate(ctx, what, in) },
+	})
+	if err != nil {
+		return fmt.Errorf("registering the %s update: %w", what.name, err)
+	}
+	receive(signals, selector, what.name, func(in Instruction) {
+		if err := r.validate(signals, what, in); err != nil {
+			r.note(signals, health.EntryNote, what.name+" refused: "+cause(err).Error())
+			return
+		}
+		r.obey(signals, what, in)
+	})
+	return nil
+}
+
+// listenToWorkflows takes what the Monitor, the Gatekeeper, Outboxes and other
+// incidents say.
+func (r *remediation) listenToWorkflows(ctx workflow.Context, selector workflow.Selector) {
+	receive(ctx, selector, SignalPassed, func(result health.Result) { r.passedElsewhere(ctx, result) })
+	receive(ctx, selector, SignalReconfigure, func(check Check) { r.reconfigure(ctx, check) })
+	receive(ctx, selector, SignalFlapping, func(flap Flap) { r.flap(ctx, flap) })
+	receive(ctx, selector, SignalOrders, func(orders health.Orders) { r.order(ctx, orders) })
+	receive(ctx, selector, SignalAffected, func(affected Affected) { r.affect(ctx, affected) })
+	receive(ctx, selector, SignalWake, func(struct{}) { r.nudged = true })
+	receive(ctx, selector, SignalDelivered, func(delivered Delivered) { r.delivered(ctx, delivered) })
+}
+
+// hearOut lets every message that has arrived take effect, and every message of
+// ours arrive, before the run ends.
 func (r *remediation) hearOut(ctx workflow.Context) error {
 	heard := false
 	workflow.Go(ctx, func(workflow.Context) { heard = true })
 	// The listener was there first, and so has its turn before heard is set.
-	return workflow.Await(ctx, func() bool { return heard && r.giving == 0 && workflow.AllHandlersFinished(ctx) })
-}
-
-// validateAcknowledge refuses what makes no sense; a refused update leaves no
-// trace in the history.
-func (r *remediation) validateAcknowledge(_ workflow.Context, ack Acknowledge) error {
-	switch {
-	case strings.TrimSpace(ack.By) == "":
-		return temporal.NewApplicationError("an acknowledgement needs a name: who owns the incident?", "InvalidAcknowledge")
-	case r.Incident.State == health.Resolved:
-		return temporal.NewApplicationError(fmt.Sprintf("incident %s is already resolved", r.Incident.ID), "InvalidAcknowledge")
-	default:
-		return nil
-	}
-}
-
-func (r *remediation) acknowledge(ctx workflow.Context, ack Acknowledge) (AcknowledgeReceipt, error) {
-	now := workflow.Now(ctx)
-	r.Incident.State = health.Acknowledged
-	r.Incident.Acknowledged = &health.Acknowledgement{
-		By:   health.Clip(ack.By, nameLimit),
-		Note: health.Clip(ack.Note, noteLimit),
-		At:   now,
-	}
-	text := "acknowledged by " + r.Incident.Acknowledged.By
-	if ack.Note != "" {
-		text += ": " + r.Incident.Acknowledged.Note
-	}
-	r.note(ctx, health.EntryAcknowledged, text)
-	err := workflow.UpsertTypedSearchAttributes(ctx, AttributeIncidentState.ValueSet(string(health.Acknowledged)))
-	if err != nil {
-		return AcknowledgeReceipt{}, fmt.Errorf("setting the search attributes of the incident: %w", err)
-	}
-	r.describe(ctx)
-	return AcknowledgeReceipt{Incident: r.Incident.ID, At: now}, nil
-}
-
-// Limits of what people write into a record, in bytes.
-const (
-	nameLimit = 100
-	noteLimit = 500
-)
-
-// acknowledgeBySignal is the plain way, from the Web UI or any client. A
-// signal has no answer, so a refusal stands in the timeline.
-func (r *remediation) acknowledgeBySignal(ctx workflow.Context, ack Acknowledge) {
-	if err := r.validateAcknowledge(ctx, ack); err != nil {
-		r.note(ctx, health.EntryNote, "acknowledgement refused: "+cause(err).Error())
-		return
-	}
-	if _, err := r.acknowledge(ctx, ack); err != nil {
-		r.logger.Error(r.check.Service + ": acknowledging by signal: " + err.Error())
-	}
+	return workflow.Await(ctx, func() bool {
+		return heard && !r.posting && !r.telling && r.external == 0 && workflow.AllHandlersFinished(ctx)
+	})
 }
 
 // passedElsewhere takes a passing probe of the Monitor into account and ends a
@@ -114,6 +90,38 @@ func (r *remediation) reconfigure(ctx workflow.Context, check Check) {
 		return
 	}
 	r.check = check
-	r.nudged = true
-	r.note(ctx, health.EntryNote, "new configuration in force")
+	r.changed(ctx, "new configuration in force")
+}
+
+// flap takes up that the service has begun or ceased to flap.
+func (r *remediation) flap(ctx workflow.Context, flap Flap) {
+	if flap.Flapping == r.Flapping || r.Incident.State == health.Resolved {
+		return
+	}
+	r.Flapping = flap.Flapping
+	text := "flapping has ceased"
+	if flap.Flapping {
+		text = "flapping"
+	}
+	r.changed(ctx, fmt.Sprintf("%s: %d %% changes of state in the latest %d probes", text, flap.Changes, health.FlapWindow))
+}
+
+// order takes what people have ordered for the service.
+func (r *remediation) order(ctx workflow.Context, orders health.Orders) {
+	before := r.mode()
+	r.Orders = orders
+	text := "new orders in force"
+	if mode := r.mode(); mode != before {
+		text = fmt.Sprintf("mode %s in place of %s", mode, before)
+		r.Approval = health.Approval{}
+	}
+	r.changed(ctx, text)
+}
+
+// changed has everything decided anew that a message may have changed.
+func (r *remediation) changed(ctx workflow.Context, text string) {
+	r.nudged, r.Held = true, ""
+	r.changes++
+	r.note(ctx, health.EntryNote, text)
+	r.describe(ctx)
 }

@@ -17,14 +17,14 @@ import (
 // answer is what became of an update.
 type answer struct {
 	refused, failed error
-	receipt         workflows.AcknowledgeReceipt
+	receipt         workflows.Receipt
 }
 
 func (a *answer) Accept()          {}
 func (a *answer) Reject(err error) { a.refused = err }
 func (a *answer) Complete(result any, err error) {
 	a.failed = err
-	if receipt, ok := result.(workflows.AcknowledgeReceipt); ok {
+	if receipt, ok := result.(workflows.Receipt); ok {
 		a.receipt = receipt
 	}
 }
@@ -40,7 +40,7 @@ func (w *world) incidentNow() health.Incident {
 }
 
 func TestAcknowledge(t *testing.T) {
-	ack := workflows.Acknowledge{By: "ann", Note: "looking"}
+	ack := workflows.Instruction{By: "ann", Note: "looking"}
 	requireOwned := func(t *testing.T, w *world, incident health.Incident) {
 		t.Helper()
 		require.Equal(t, &health.Acknowledgement{By: "ann", Note: "looking", At: noon.Add(15 * time.Second)}, incident.Acknowledged)
@@ -50,18 +50,19 @@ func TestAcknowledge(t *testing.T) {
 	}
 	t.Run("by signal", func(t *testing.T) {
 		w := newWorld(t, "ffp")
-		w.at(15*time.Second, func() { w.SignalWorkflow(workflows.SignalAcknowledge, ack) })
+		w.at(15*time.Second, func() { w.SignalWorkflow(workflows.Acknowledge, ack) })
 		w.at(16*time.Second, func() { require.Equal(t, health.Acknowledged, w.incidentNow().State) })
 		requireOwned(t, w, w.heal(outage(web())))
 	})
 	t.Run("by update", func(t *testing.T) {
 		w := newWorld(t, "ffp")
 		var got answer
-		w.at(15*time.Second, func() { w.UpdateWorkflow(workflows.UpdateAcknowledge, "1", &got, ack) })
+		w.at(15*time.Second, func() { w.UpdateWorkflow(workflows.Acknowledge, "1", &got, ack) })
 		requireOwned(t, w, w.heal(outage(web())))
 		require.NoError(t, got.refused)
 		require.NoError(t, got.failed)
-		require.Equal(t, workflows.AcknowledgeReceipt{Incident: "web@20260301T115825.000Z", At: noon.Add(15 * time.Second)}, got.receipt)
+		require.Equal(t, workflows.Receipt{Incident: "web@20260301T115825.000Z", At: noon.Add(15 * time.Second),
+			Text: "escalation and reminders stop; healing goes on"}, got.receipt)
 	})
 }
 
@@ -69,14 +70,14 @@ func TestAcknowledgeIsRefused(t *testing.T) {
 	t.Run("without a name", func(t *testing.T) {
 		w := newWorld(t, "ffp")
 		var got answer
-		w.at(14*time.Second, func() { w.SignalWorkflow(workflows.SignalAcknowledge, workflows.Acknowledge{}) })
+		w.at(14*time.Second, func() { w.SignalWorkflow(workflows.Acknowledge, workflows.Instruction{}) })
 		w.at(15*time.Second, func() {
-			w.UpdateWorkflow(workflows.UpdateAcknowledge, "1", &got, workflows.Acknowledge{By: " \t"})
+			w.UpdateWorkflow(workflows.Acknowledge, "1", &got, workflows.Instruction{By: " \t"})
 		})
 		incident := w.heal(outage(web()))
-		require.ErrorContains(t, got.refused, "an acknowledgement needs a name: who owns the incident?")
+		require.ErrorContains(t, got.refused, "to acknowledge needs a name: who says so?")
 		require.Nil(t, incident.Acknowledged)
-		require.Equal(t, []string{"acknowledgement refused: an acknowledgement needs a name: who owns the incident?"},
+		require.Equal(t, []string{"acknowledge refused: to acknowledge needs a name: who says so?"},
 			texts(incident, health.EntryNote), "a signal has no answer but the timeline")
 	})
 	t.Run("once it is resolved", func(t *testing.T) {
@@ -84,8 +85,8 @@ func TestAcknowledgeIsRefused(t *testing.T) {
 		w.deafUntil(time.Hour, "ops") // it stays for ten seconds, to deliver
 		var got answer
 		w.at(12*time.Second, func() {
-			w.UpdateWorkflow(workflows.UpdateAcknowledge, "1", &got, workflows.Acknowledge{By: "ann"})
-			w.SignalWorkflow(workflows.SignalAcknowledge, workflows.Acknowledge{By: "bob"})
+			w.UpdateWorkflow(workflows.Acknowledge, "1", &got, workflows.Instruction{By: "ann"})
+			w.SignalWorkflow(workflows.Acknowledge, workflows.Instruction{By: "bob"})
 		})
 		incident := w.heal(outage(web()))
 		require.ErrorContains(t, got.refused, "incident web@20260301T115825.000Z is already resolved")
@@ -98,7 +99,7 @@ func TestAcknowledgementIsBounded(t *testing.T) {
 	long := strings.Repeat("x", 1<<20)
 	w := newWorld(t, "ffp")
 	w.at(15*time.Second, func() {
-		w.SignalWorkflow(workflows.SignalAcknowledge, workflows.Acknowledge{By: long, Note: long})
+		w.SignalWorkflow(workflows.Acknowledge, workflows.Instruction{By: long, Note: long})
 	})
 	incident := w.heal(outage(web()))
 	require.Len(t, incident.Acknowledged.By, 100)
@@ -189,21 +190,24 @@ func TestReconfiguredToAlertOnly(t *testing.T) {
 	require.Len(t, w.treated, 1)
 }
 
+// queued is the answer to an incident whose turn has not come.
+var queued = health.Decision{Rule: health.RuleConcurrent, Count: 1, Limit: 1, Names: []string{"mail"}}
+
 func TestPermits(t *testing.T) {
-	granted := activities.AcquireAnswer{Granted: true}
-	t.Run("a restart waits for its permit", func(t *testing.T) {
-		w := newWorld(t, "fffp")
-		w.permit = func(n int) (activities.AcquireAnswer, error) {
-			if n < 4 {
-				return activities.AcquireAnswer{Reason: "1 of 1 restarts at the same time: mail"}, nil
+	t.Run("a restart waits for its turn", func(t *testing.T) {
+		w := newWorld(t, "ffffp")
+		w.gate = func(n int, in activities.AskInput) (health.Decision, error) {
+			if w.since() < 15*time.Second {
+				return queued, nil
 			}
-			return granted, nil
+			return health.Decide(&in.Situation, nil), nil
 		}
+		w.at(15*time.Second, func() { w.SignalWorkflow(workflows.SignalWake, struct{}{}) })
 		incident := w.heal(outage(web()))
-		require.Equal(t, []time.Duration{15 * time.Second}, w.treatedAt(), "it asks again every five seconds")
+		require.Equal(t, 15*time.Second, w.treatedAt()[0], "as soon as it is woken")
 		require.Equal(t, []string{
 			"held: 1 of 1 restarts at the same time: mail", "act: restart 1 of 3 in this incident",
-		}, texts(incident, health.EntryDecision))
+		}, texts(incident, health.EntryDecision)[:2])
 	})
 	t.Run("each attempt has one, and gives it back", func(t *testing.T) {
 		w := newWorld(t, "fffp")
@@ -212,15 +216,24 @@ func TestPermits(t *testing.T) {
 		require.Len(t, w.asked, 2)
 		require.Len(t, w.released, 2)
 		for i, asked := range w.asked {
-			require.Equal(t, asked.Holder, w.released[i].Holder)
-			require.Equal(t, "web", asked.Service)
+			require.Equal(t, workflows.Release{Service: "web", Run: asked.Run, Acted: true}, w.released[i])
 			require.Greater(t, asked.Lease.Std(), 90*time.Second+10*time.Second, "longer than an attempt can take")
 		}
+		require.Len(t, w.closed, 1)
+	})
+	t.Run("what could not be attempted is not spent", func(t *testing.T) {
+		w := newWorld(t, "fp")
+		w.treat = func(int, activities.RemediateInput) (health.Treatment, error) {
+			return health.Treatment{}, temporal.NewNonRetryableApplicationError("no such unit", activities.TypeRefused, nil)
+		}
+		incident := w.heal(outage(web()))
+		require.Zero(t, incident.Restarts)
+		require.False(t, w.released[0].Acted)
 	})
 	t.Run("no gatekeeper, no restart", func(t *testing.T) {
 		w := newWorld(t, "p")
-		w.permit = func(int) (activities.AcquireAnswer, error) {
-			return activities.AcquireAnswer{}, temporal.NewNonRetryableApplicationError("no such namespace", "", errors.New("gone"))
+		w.gate = func(int, activities.AskInput) (health.Decision, error) {
+			return health.Decision{}, temporal.NewNonRetryableApplicationError("no such namespace", "", errors.New("gone"))
 		}
 		incident := w.heal(outage(web()))
 		require.Empty(t, w.treated)

@@ -114,15 +114,19 @@ func TestHealedByTheFirstAttempt(t *testing.T) {
 	require.Equal(t, health.Incident{
 		ID: "web@20260301T115825.000Z", Service: "web", Severity: "critical", Runbook: "https://wiki.example/web",
 		State: health.Resolved, FirstFailureAt: noon.Add(-2 * time.Minute), OpenedAt: noon, ResolvedAt: noon.Add(10 * time.Second),
-		Reason: "status 503 != 200", Attempts: 1, Restarts: 1, Verifications: 1, Outcome: health.Healed,
+		Reason: "status 503 != 200", Attempts: 1, Restarts: 1, Verifications: 1, Action: "restart web.service: applied: restarted web.service",
+		Outcome: health.Healed,
 	}, incident)
 	require.Equal(t, []treated{{in: activities.RemediateInput{
 		Service: "web", LastFailure: noon.Add(-10 * time.Millisecond),
 	}}}, w.treated)
 	require.Equal(t, []told{{at: 10 * time.Second, receiver: "ops", alert: health.Alert{
-		Status: health.AlertRecovered, Incident: "web@20260301T115825.000Z", Service: "web", Severity: "critical",
+		Stage: health.AlertResolution, Status: health.AlertRecovered,
+		Incident: "web@20260301T115825.000Z", Service: "web", Severity: "critical",
 		Reason: "status 503 != 200 after 3 failed probes", Attempts: 1, Downtime: health.Duration(130 * time.Second),
-		At: noon.Add(10 * time.Second), Runbook: "https://wiki.example/web", DedupKey: "web@20260301T115825.000Z/recovered",
+		Action: "restart web.service: applied: restarted web.service", Outcome: health.Healed,
+		Since: noon.Add(-2 * time.Minute), At: noon.Add(10 * time.Second), Runbook: "https://wiki.example/web",
+		Workflow: "default-test-workflow-id", Run: "default-test-run-id", DedupKey: "web@20260301T115825.000Z/recovered",
 	}}}, w.told)
 }
 
@@ -145,7 +149,8 @@ func TestAlertOnly(t *testing.T) {
 	}, story(incident))
 	require.Equal(t, health.Recovered, incident.Outcome)
 	require.Empty(t, w.treated)
-	require.Empty(t, w.asked, "who does not act needs no permit")
+	require.Len(t, w.asked, 1, "the gatekeeper knows that it is down")
+	require.Zero(t, w.permits())
 }
 
 // TestBackoffAndExhaustion: restarts come at the times that the configuration
@@ -169,7 +174,8 @@ func TestBackoffAndExhaustion(t *testing.T) {
 		"act: restart 3 of 3 in this incident",
 		"held: 3 of 3 restarts in this incident are used up",
 	}, texts(incident, health.EntryDecision))
-	require.Equal(t, []string{"ops/down", "ops/recovered"}, w.statuses(), "people hear once that it is down")
+	require.Equal(t, []string{"ops/down", "ops/down", "ops/recovered"}, w.statuses())
+	require.Equal(t, "healing has stopped: 3 of 3 restarts in this incident are used up", w.told[1].alert.News)
 	require.Equal(t, 10*second, w.told[0].at, "after the first attempt that did not help")
 	require.Equal(t, 3, incident.Restarts)
 	require.Equal(t, 370*second+2*time.Minute, incident.Downtime(incident.ResolvedAt))
@@ -180,7 +186,7 @@ func TestBackoffAndExhaustion(t *testing.T) {
 func TestStepsInTurn(t *testing.T) {
 	check := web()
 	check.Remediation.Steps = []workflows.Step{
-		{Title: "reload", Limit: health.Duration(time.Minute)}, {Title: "restart", Limit: health.Duration(time.Minute)},
+		{Title: "reload", Limit: health.Duration(time.Minute), Tries: 1}, {Title: "restart", Limit: health.Duration(time.Minute)},
 	}
 	w := newWorld(t, "fffffp")
 	w.heal(outage(check))

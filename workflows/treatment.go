@@ -29,17 +29,21 @@ const (
 // service settle.
 func (r *remediation) treat(ctx workflow.Context, decision health.Decision) {
 	step := r.check.Remediation.Steps[decision.Step]
+	r.treating = true
+	defer func() { r.treating = false }()
+	r.Attempts++
 	r.Incident.Attempts++
-	r.Treated, r.Unverified = false, true
+	r.Hurry, r.Approval = false, health.Approval{}
+	r.Treated, r.Unverified, r.Acted = false, true, true
 	r.Passes, r.FirstPassAt = 0, time.Time{}
 	r.note(ctx, health.EntryAttempt, fmt.Sprintf("attempt %d: %s", r.Incident.Attempts, step.Title))
 	treatment, err := r.carryOut(ctx, decision.Step, step)
 	if ctx.Err() != nil {
 		return
 	}
-	r.recordTreatment(ctx, treatment, err)
+	r.recordTreatment(ctx, step, treatment, err)
 	r.describe(ctx)
-	if err == nil || mayHaveActed(err) {
+	if r.Acted || r.Deferred {
 		r.settle(ctx)
 	}
 	r.Rested = workflow.Now(ctx)
@@ -74,26 +78,48 @@ func (r *remediation) carryOut(ctx workflow.Context, index int, step Step) (heal
 
 // recordTreatment writes down what came of an attempt. What may have taken
 // effect counts as a restart: limits err on the side of fewer.
-func (r *remediation) recordTreatment(ctx workflow.Context, treatment health.Treatment, err error) {
+func (r *remediation) recordTreatment(ctx workflow.Context, step Step, treatment health.Treatment, err error) {
 	r.Deferred = err == nil && treatment.Effect == health.LeftAlone
+	text := string(treatment.Effect) + ": " + treatment.Detail
 	switch {
 	case err != nil && mayHaveActed(err):
-		r.Incident.Restarts++
-		r.note(ctx, health.EntryAttempt, "uncertain: it may have taken effect: "+cause(err).Error())
+		text = "uncertain: it may have taken effect: " + cause(err).Error()
 	case err != nil:
-		r.note(ctx, health.EntryAttempt, "could not be attempted: "+r.explain(err))
-	case treatment.Effect == health.LeftAlone:
-		r.note(ctx, health.EntryAttempt, string(treatment.Effect)+": "+treatment.Detail)
+		r.Acted = false
+		text = "could not be attempted: " + r.explain(err)
+	case treatment.Effect == health.LeftAlone, treatment.Effect == health.Skipped:
+		r.Acted = false
 	default:
-		r.Incident.Restarts++
 		r.Treated = true
-		text := string(treatment.Effect) + ": " + treatment.Detail
-		if output := strings.TrimSpace(treatment.Output); output != "" {
-			text += "\n" + output
-		}
-		r.note(ctx, health.EntryAttempt, text)
+	}
+	if r.Acted {
+		r.Restarts++
+		r.Incident.Restarts++
+	}
+	r.Incident.Action = health.Clip(step.Title+": "+text, actionLimit)
+	r.addEvidence(ctx, treatment)
+	if output := strings.TrimSpace(treatment.Output); output != "" {
+		text += "\n" + output
+	}
+	r.note(ctx, health.EntryAttempt, text)
+}
+
+// actionLimit bounds what stands as the last action, in bytes.
+const actionLimit = 300
+
+// addEvidence takes what was found beside the attempt into the record.
+func (r *remediation) addEvidence(ctx workflow.Context, treatment health.Treatment) {
+	for _, note := range treatment.Notes {
+		r.note(ctx, health.EntryAttempt, note)
+	}
+	if evidence := strings.TrimSpace(treatment.Evidence); evidence != "" {
+		r.Incident.Evidence = health.Clip(evidence, evidenceLimit)
+		r.add(ctx, health.EntryEvidence, evidence)
 	}
 }
+
+// evidenceLimit bounds the evidence in the record, in bytes.
+const evidenceLimit = 4 << 10
 
 // explain puts an error of an attempt in words that say what to do about it.
 func (r *remediation) explain(err error) string {

@@ -12,14 +12,15 @@ import (
 )
 
 // rest waits before the next verification: for the interval, or until the
-// given time if that comes sooner, or until a message asks for attention.
-func (r *remediation) rest(ctx workflow.Context, until time.Time) {
+// decision is worth asking for again if that comes sooner, or until a message
+// asks for attention.
+func (r *remediation) rest(ctx workflow.Context, decision health.Decision) {
 	wait := r.check.Interval.Std()
 	if r.check.Cron != "" {
 		wait = cronVerification
 	}
-	if !until.IsZero() {
-		wait = min(wait, until.Sub(workflow.Now(ctx)))
+	if !decision.At.IsZero() {
+		wait = min(wait, decision.At.Sub(workflow.Now(ctx)))
 	}
 	if wait <= 0 {
 		return
@@ -29,7 +30,7 @@ func (r *remediation) rest(ctx workflow.Context, until time.Time) {
 		TimerOptions: workflow.TimerOptions{Summary: fmt.Sprintf("wait %s before verifying", health.Duration(wait.Round(time.Millisecond)))},
 	}
 	// Cancelled with the incident: over sees that by itself.
-	_, _ = workflow.AwaitWithOptions(ctx, options, func() bool { return r.nudged })
+	_, _ = workflow.AwaitWithOptions(ctx, options, func() bool { return r.nudged || r.resolvedBy != nil })
 	r.nudged = false
 }
 
@@ -103,5 +104,5 @@ func (r *remediation) fail(ctx workflow.Context, result health.Result, source st
 		r.add(ctx, health.EntryVerification, text)
 	}
 	r.Treated, r.Unverified = false, false
-	r.tellDown(ctx)
+	r.tellFailed(ctx)
 }

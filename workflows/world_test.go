@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -38,10 +39,17 @@ type world struct {
 	treat func(n int, in activities.RemediateInput) (health.Treatment, error)
 	// treatTakes is how long an attempt takes.
 	treatTakes time.Duration
-	// notify takes an alert; nil takes it at once.
-	notify func(in activities.NotifyInput) error
-	// permit answers for the Gatekeeper; nil grants.
-	permit func(n int) (activities.AcquireAnswer, error)
+	// post takes an alert into its Outbox; nil takes it at once.
+	post func(in activities.Post) error
+	// deliver says what became of an alert; nil says that it was delivered, and
+	// false that nobody has reported on it.
+	deliver func(in activities.Post) (lost string, reported bool)
+	// gate answers for the Gatekeeper; nil decides for a fleet of one.
+	gate func(n int, in activities.AskInput) (health.Decision, error)
+	// down names the services, others than the one under test, whose probes fail.
+	down map[string]bool
+	// folds says whether the incident of a dependency is open.
+	folds func(dependency string) bool
 	// lastIncident answers for Temporal; nil says that there never was one.
 	lastIncident func() (activities.LastIncident, error)
 
@@ -52,11 +60,12 @@ type world struct {
 	probed   []time.Duration
 	treated  []treated
 	told     []told
-	asked    []activities.AcquireInput
-	granted  []bool
+	asked    []activities.AskInput
+	decided  []health.Decision
 	released []workflows.Release
-	// delivered is the result of the Delivery.
-	delivered health.Timeline
+	closed   []workflows.Closed
+	rearmed  []workflows.Rearmed
+	folded   []string
 }
 
 // treated is one attempt that reached the remedies, told one alert that
@@ -81,10 +90,11 @@ func newWorld(t *testing.T, script string) *world {
 	w.SetTestTimeout(time.Minute)
 	w.RegisterWorkflow(workflows.Monitor)
 	w.RegisterWorkflowWithOptions(w.remediation, workflow.RegisterOptions{Name: workflows.RemediationType})
-	w.RegisterWorkflowWithOptions(w.delivery, workflow.RegisterOptions{Name: workflows.DeliveryType})
 	w.RegisterWorkflow(workflows.Gatekeeper)
 	w.RegisterActivity(&activities.Probes{Prober: w})
-	w.RegisterActivity(&activities.Alerts{Notifier: w})
+	var alerts *activities.Alerts
+	w.RegisterActivity(alerts)
+	w.OnActivity(alerts.Post, mock.Anything, mock.Anything).Return(w.takePost)
 	var remedies *activities.Remedies
 	w.RegisterActivity(remedies)
 	w.OnActivity(remedies.Remediate, mock.Anything, mock.Anything).
@@ -94,10 +104,18 @@ func newWorld(t *testing.T, script string) *world {
 	w.OnActivity(incidents.LastIncident, mock.Anything, mock.Anything).Return(w.findIncident)
 	var permits *activities.Permits
 	w.RegisterActivity(permits)
-	w.OnActivity(permits.Acquire, mock.Anything, mock.Anything).Return(w.acquire)
-	w.OnSignalExternalWorkflow(mock.Anything, mock.Anything, "", workflows.SignalRelease, mock.Anything).Return(w.release)
-	w.OnSignalExternalWorkflow(mock.Anything, mock.Anything, "", workflows.SignalPassed, mock.Anything).Return(
-		errors.New("no incident is open"))
+	w.OnActivity(permits.Ask, mock.Anything, mock.Anything).Return(w.ask)
+	outside := func(signal string, take func(id string, payload any) error) {
+		w.OnSignalExternalWorkflow(mock.Anything, mock.Anything, "", signal, mock.Anything).Return(
+			func(_, id, _, _ string, payload any) error { return take(id, payload) })
+	}
+	outside(workflows.SignalRelease, func(_ string, p any) error { return record(w, &w.released, p) })
+	outside(workflows.SignalClosed, func(_ string, p any) error { return record(w, &w.closed, p) })
+	outside(workflows.SignalRearm, func(_ string, p any) error { return record(w, &w.rearmed, p) })
+	outside(workflows.SignalAffected, w.fold)
+	for _, signal := range []string{workflows.SignalPassed, workflows.SignalOrders, workflows.SignalFlapping} {
+		outside(signal, func(string, any) error { return errors.New("no incident is open") })
+	}
 	return w
 }
 
@@ -105,9 +123,16 @@ func newWorld(t *testing.T, script string) *world {
 func (w *world) since() time.Duration { return w.Now().Sub(noon) }
 
 // Probe implements activities.Prober with the script.
-func (w *world) Probe(context.Context, string) (health.Result, error) {
+func (w *world) Probe(_ context.Context, service string) (health.Result, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if service != "web" {
+		letter := byte('p')
+		if w.down[service] {
+			letter = 'f'
+		}
+		return probeResult(letter, w.Now().UTC())
+	}
 	n := len(w.probed)
 	w.probed = append(w.probed, w.since())
 	return probeResult(w.script[min(n, len(w.script)-1)], w.Now().UTC())
@@ -137,22 +162,46 @@ func (w *world) remediation(ctx workflow.Context, in workflows.RemediationInput)
 	return workflows.Remediation(ctx, in)
 }
 
-func (w *world) delivery(ctx workflow.Context, in workflows.DeliveryInput) (health.Timeline, error) {
-	timeline, err := workflows.Delivery(ctx, in)
-	w.delivered = timeline
-	return timeline, err
-}
-
-// Notify implements activities.Notifier.
-func (w *world) Notify(_ context.Context, receiver string, alert health.Alert) error {
+// takePost stands in for the Outboxes: it takes an alert, and reports on it.
+func (w *world) takePost(_ context.Context, in activities.Post) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.notify != nil {
-		if err := w.notify(activities.NotifyInput{Receiver: receiver, Alert: alert}); err != nil {
+	if w.post != nil {
+		if err := w.post(in); err != nil {
 			return err
 		}
 	}
-	w.told = append(w.told, told{at: w.since(), receiver: receiver, alert: alert})
+	w.told = append(w.told, told{at: w.since(), receiver: in.Receiver, alert: in.Alert})
+	lost, reported := "", true
+	if w.deliver != nil {
+		lost, reported = w.deliver(in)
+	}
+	if reported {
+		delivered := workflows.Delivered{
+			Receiver: in.Receiver, Status: in.Alert.Status, DedupKey: in.Alert.DedupKey, Error: lost,
+		}
+		_ = w.SignalWorkflowByID(in.Alert.Workflow, workflows.SignalDelivered, delivered)
+	}
+	return nil
+}
+
+// record keeps what was told to an outside workflow.
+func record[T any](w *world, all *[]T, payload any) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	*all = append(*all, payload.(T))
+	return nil
+}
+
+// fold stands in for the incident of a dependency.
+func (w *world) fold(id string, _ any) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	name := strings.TrimPrefix(id, "remediation/")
+	if w.folds == nil || !w.folds(name) {
+		return errors.New("no incident is open")
+	}
+	w.folded = append(w.folded, name)
 	return nil
 }
 
@@ -175,23 +224,19 @@ func (w *world) findIncident(context.Context, string) (activities.LastIncident, 
 	return activities.LastIncident{}, nil
 }
 
-func (w *world) acquire(_ context.Context, in activities.AcquireInput) (activities.AcquireAnswer, error) {
+// ask stands in for the Gatekeeper.
+func (w *world) ask(_ context.Context, in activities.AskInput) (activities.AskAnswer, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.asked = append(w.asked, in)
-	answer, err := activities.AcquireAnswer{Granted: true}, error(nil)
-	if w.permit != nil {
-		answer, err = w.permit(len(w.asked))
+	decision, err := health.Decide(&in.Situation, &health.Fleet{
+		Incident: in.Incident, Services: 1, Down: 1, ConcurrentRestarts: 1,
+	}), error(nil)
+	if w.gate != nil {
+		decision, err = w.gate(len(w.asked), in)
 	}
-	w.granted = append(w.granted, answer.Granted)
-	return answer, err
-}
-
-func (w *world) release(_, _, _, _ string, release any) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.released = append(w.released, release.(workflows.Release))
-	return nil
+	w.decided = append(w.decided, decision)
+	return activities.AskAnswer{Decision: decision}, err
 }
 
 // at runs f when the given time since noon has come.

@@ -1,0 +1,115 @@
+package workflows
+
+import (
+	"time"
+
+	"paramedic/activities"
+	"paramedic/internal/health"
+)
+
+// MonitorState is what one watch hands to the next, and the answer to QueryState.
+// It is copied into three histories a watch and stays below 1 kB.
+type MonitorState struct {
+	State health.State `json:"state"`
+	// Since is when the state began.
+	Since  time.Time     `json:"since"`
+	Streak health.Streak `json:"streak"`
+	// LastTick is when a probe was last begun, whether it came to a result or
+	// not. What was due by then is done; no tick is made twice.
+	LastTick time.Time `json:"last_tick,omitzero"`
+	// LastProbeAt, LatencyMS and Message are those of the last probe.
+	LastProbeAt time.Time `json:"last_probe_at,omitzero"`
+	LatencyMS   float64   `json:"latency_ms"`
+	Message     string    `json:"message"`
+	// Results are the latest ones; Flapping is set while they change too often.
+	Results  health.Results `json:"results,omitzero"`
+	Flapping bool           `json:"flapping,omitempty"`
+	Paused   *Pause         `json:"paused,omitempty"`
+	// Orders are what people have ordered for this service.
+	Orders health.Orders `json:"orders,omitzero"`
+}
+
+// RemediationInput opens an incident, or takes an open one on after
+// continue-as-new, when Record holds it.
+type RemediationInput struct {
+	Check  Check  `json:"check"`
+	Target string `json:"target,omitempty"`
+	// Streak is the run of failures that opened the incident.
+	Streak health.Streak `json:"streak"`
+	// LastFailure is the result that reached the threshold.
+	LastFailure health.Result `json:"last_failure"`
+	// Flapping is set when the service flaps, which opens an incident, too.
+	Flapping bool          `json:"flapping,omitempty"`
+	Orders   health.Orders `json:"orders,omitzero"`
+	Record   *Record       `json:"record,omitempty"`
+}
+
+// Record is all that an open incident carries from run to run.
+type Record struct {
+	Incident health.Incident `json:"incident"`
+	// Orders are what people have ordered for the service.
+	Orders health.Orders `json:"orders,omitzero"`
+	// Flapping is set while the service changes its state too often.
+	Flapping bool `json:"flapping,omitempty"`
+	// Attempts and Restarts are those that count against the limits: since the
+	// incident was opened or re-armed.
+	Attempts int `json:"attempts,omitempty"`
+	Restarts int `json:"restarts,omitempty"`
+	// Pretended and PretendedAt count the attempts of mode observe.
+	Pretended   int       `json:"pretended,omitempty"`
+	PretendedAt time.Time `json:"pretended_at,omitzero"`
+	// Rested is when the last attempt was over, settling included.
+	Rested time.Time `json:"rested,omitzero"`
+	// Treated is set while the latest attempt took effect and no probe has
+	// failed since: one passing probe is then enough.
+	Treated bool `json:"treated,omitempty"`
+	// Unverified is set while no probe has been made since the latest attempt.
+	Unverified bool `json:"unverified,omitempty"`
+	// Hurry is set when a human asked for the next attempt now.
+	Hurry bool `json:"hurry,omitempty"`
+	// Approval is what became of asking a human, in mode approve.
+	Approval health.Approval `json:"approval,omitzero"`
+	// LastFailureAt is when the latest failed probe began.
+	LastFailureAt time.Time `json:"last_failure_at"`
+	// Deferred is set when the latest attempt left the service alone; the next
+	// one does not.
+	Deferred bool `json:"deferred,omitempty"`
+	// Passes counts the passing probes in a row that count; FirstPassAt is when
+	// the service first passed since the last failed probe, settling included.
+	Passes      int       `json:"passes,omitempty"`
+	FirstPassAt time.Time `json:"first_pass_at,omitzero"`
+	// Permit is set while the incident holds a permit of the Gatekeeper; Acted
+	// while the attempt that it was for may have taken effect.
+	Permit bool `json:"permit,omitempty"`
+	Acted  bool `json:"acted,omitempty"`
+	// Known is set once the Gatekeeper knows that the service is down.
+	Known bool `json:"known,omitempty"`
+	// Held is the last reason not to act that stands in the timeline.
+	Held string `json:"held,omitempty"`
+	// Telling is what people have been told.
+	Telling Telling `json:"telling"`
+}
+
+// Telling is what people have been told of an incident.
+type Telling struct {
+	// DownAt is when people were first told that the service is down.
+	DownAt time.Time `json:"down_at,omitzero"`
+	// Muted is set when an alert was kept back by maintenance; Hush is what was
+	// last written down about that. Folded names the dependency whose alert
+	// names this service.
+	Muted  bool   `json:"muted,omitempty"`
+	Hush   string `json:"hush,omitempty"`
+	Folded string `json:"folded,omitempty"`
+	// Level counts the levels of the escalation that were told.
+	Level int `json:"level,omitempty"`
+	// NextReminder is when the next reminder is due.
+	NextReminder time.Time `json:"next_reminder,omitzero"`
+	// Sent counts the alerts, for their dedup keys; Receivers are all that were
+	// told, in order.
+	Sent      int      `json:"sent,omitempty"`
+	Receivers []string `json:"receivers,omitempty"`
+	// Unposted are alerts that are not in an Outbox yet, oldest first; Awaited
+	// counts those that no Outbox has reported on.
+	Unposted []activities.Post `json:"unposted,omitempty"`
+	Awaited  int               `json:"awaited,omitempty"`
+}

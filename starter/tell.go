@@ -31,7 +31,8 @@ func (a *app) ackCommand() *cobra.Command {
 		Args:  exactlyOne,
 		RunE: func(command *cobra.Command, args []string) error {
 			return a.asked(command.Context(), who, args[0], func(s session, service config.Service) error {
-				receipt, err := s.Acknowledge(command.Context(), service.Name, workflows.Acknowledge{By: who.by, Note: who.note})
+				receipt, err := s.Instruct(command.Context(), service.Name, workflows.Acknowledge,
+					workflows.Instruction{By: who.by, Note: who.note})
 				if err != nil {
 					return err
 				}

@@ -124,13 +124,13 @@ func acknowledged(ctx context.Context, s *stage) (map[string]execution, error) {
 	}
 	id := workflows.RemediationID("acknowledged", "")
 	for _, by := range []string{"", "ann"} {
-		if err := s.temporal.SignalWorkflow(ctx, id, "", workflows.SignalAcknowledge, workflows.Acknowledge{By: by}); err != nil {
+		if err := s.temporal.SignalWorkflow(ctx, id, "", workflows.Acknowledge, workflows.Instruction{By: by}); err != nil {
 			return nil, err
 		}
 	}
 	update, err := s.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: id, UpdateName: workflows.UpdateAcknowledge, WaitForStage: client.WorkflowUpdateStageCompleted,
-		Args: []any{workflows.Acknowledge{By: "bob", Note: "on it"}},
+		WorkflowID: id, UpdateName: workflows.Acknowledge, WaitForStage: client.WorkflowUpdateStageCompleted,
+		Args: []any{workflows.Instruction{By: "bob", Note: "on it"}},
 	})
 	if err != nil {
 		return nil, err
@@ -205,13 +205,8 @@ func undelivered(ctx context.Context, s *stage) (map[string]execution, error) {
 		return nil, err
 	}
 	s.set("undelivered", func(p *patient) { p.deaf = false })
-	var record health.Incident
-	if err := s.temporal.GetWorkflow(ctx, incident.workflow, incident.run).Get(ctx, &record); err != nil {
-		return nil, err
-	}
-	delivery := execution{workflow: "delivery/" + record.ID}
-	return map[string]execution{"remediation-undelivered": incident, "delivery": delivery},
-		s.temporal.GetWorkflow(ctx, delivery.workflow, "").Get(ctx, nil)
+	outbox := execution{workflow: activities.OutboxID(workflows.TaskQueue, "ops")}
+	return map[string]execution{"remediation-undelivered": incident, "outbox": outbox}, nil
 }
 
 // continued: an incident so long that Temporal asks for a fresh history. Its

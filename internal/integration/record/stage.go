@@ -75,17 +75,26 @@ func (s *stage) Remediate(
 }
 
 // Notify implements activities.Notifier.
-func (s *stage) Notify(_ context.Context, _ string, alert health.Alert) error {
+func (s *stage) Notify(_ context.Context, _ string, alerts []health.Alert) error {
 	deaf := false
-	s.set(alert.Service, func(p *patient) { deaf = p.deaf })
+	for _, alert := range alerts {
+		s.set(alert.Service, func(p *patient) { deaf = deaf || p.deaf })
+	}
 	if deaf {
 		return errors.New("connection refused")
 	}
 	return nil
 }
 
-// ConcurrentRestarts implements activities.FleetLimits.
-func (s *stage) ConcurrentRestarts() int { return 2 }
+// Grouping implements activities.Notifier.
+func (s *stage) Grouping(string) (activities.Grouping, error) {
+	return activities.Grouping{Batch: 10}, nil
+}
+
+// FleetLimits implements activities.Limiter.
+func (s *stage) FleetLimits() activities.FleetLimits {
+	return activities.FleetLimits{ConcurrentRestarts: 2, Services: 9}
+}
 
 // check is the configuration of a scene's service, in seconds instead of minutes.
 func check(service string) workflows.Check {

@@ -15,24 +15,28 @@ import (
 	"paramedic/workflows"
 )
 
-// acknowledgeTimeout is how long a worker is given to confirm; beyond it the
-// acknowledgement is left as a signal.
-const acknowledgeTimeout = 5 * time.Second
+// instructTimeout is how long a worker is given to confirm; beyond it the
+// instruction is left as a signal.
+const instructTimeout = 5 * time.Second
 
-// Receipt is what became of an acknowledgement.
+// Receipt is what became of an instruction.
 type Receipt struct {
 	Service string `json:"service"`
-	// Incident and At are not known while the acknowledgement is pending.
+	// Instruction is what was said: workflows.Acknowledge and its like.
+	Instruction string `json:"instruction"`
+	// Incident, At and Text are not known while the instruction is pending.
 	Incident string `json:"incident"`
 	By       string `json:"by"`
 	Note     string `json:"note"`
 	At       Time   `json:"at"`
-	// Pending is set when no worker has confirmed; the acknowledgement is
-	// stored and takes effect when one runs again.
+	// Text says what follows from it.
+	Text string `json:"text"`
+	// Pending is set when no worker has confirmed; the instruction is stored
+	// and takes effect when one runs again.
 	Pending bool `json:"pending"`
 }
 
-// NotOpen is an acknowledgement of a service that has no open incident.
+// NotOpen is an instruction to a service that has no open incident.
 type NotOpen struct {
 	Service string
 	// Open names the services and targets that have one.
@@ -47,37 +51,38 @@ func (e NotOpen) Error() string {
 	return fmt.Sprintf("%q has no open incident; open ones: %s", e.Service, strings.Join(e.Open, ", "))
 }
 
-// Acknowledge says that a human owns the open incident of a service. Without
-// one it returns a NotOpen.
-func (o *Operator) Acknowledge(ctx context.Context, service string, request workflows.Acknowledge) (Receipt, error) {
-	if err := named(request.By); err != nil {
+// Instruct passes what a human says on to the open incident of a service.
+// Without one it returns a NotOpen; what makes no sense is refused with the
+// incident's own sentence.
+func (o *Operator) Instruct(ctx context.Context, service, instruction string, in workflows.Instruction) (Receipt, error) {
+	if err := named(in.By); err != nil {
 		return Receipt{}, err
 	}
-	receipt := Receipt{Service: service, By: request.By, Note: request.Note}
-	confirmed, err := o.confirm(ctx, service, request)
+	receipt := Receipt{Service: service, Instruction: instruction, By: in.By, Note: in.Note}
+	confirmed, err := o.confirm(ctx, service, instruction, in)
 	if unanswered(err) && ctx.Err() == nil {
 		receipt.Pending = true
-		err = o.temporal.SignalWorkflow(ctx, workflows.RemediationID(service, ""), "", workflows.SignalAcknowledge, request)
+		err = o.temporal.SignalWorkflow(ctx, workflows.RemediationID(service, ""), "", instruction, in)
 	}
 	var rejected *temporal.ApplicationError
 	switch {
 	case err == nil:
-		receipt.Incident, receipt.At = confirmed.Incident, Time{confirmed.At}
+		receipt.Incident, receipt.At, receipt.Text = confirmed.Incident, Time{confirmed.At}, confirmed.Text
 		return receipt, nil
 	case notFound(err):
 		return Receipt{}, o.notOpen(ctx, service)
 	case errors.As(err, &rejected):
-		return Receipt{}, fmt.Errorf("acknowledge the incident of %q: %s", service, rejected.Message())
+		return Receipt{}, fmt.Errorf("%s the incident of %q: %s", instruction, service, rejected.Message())
 	default:
-		return Receipt{}, fmt.Errorf("acknowledge the incident of %q: %w", service, err)
+		return Receipt{}, fmt.Errorf("%s the incident of %q: %w", instruction, service, err)
 	}
 }
 
-// confirm acknowledges with an update and waits for the workflow's answer. It
+// confirm instructs with an update and waits for the workflow's answer. It
 // asks first whether a worker is there to answer: an update that nobody takes
 // may still be taken later, besides the signal that replaces it.
-func (o *Operator) confirm(ctx context.Context, service string, request workflows.Acknowledge) (workflows.AcknowledgeReceipt, error) {
-	var receipt workflows.AcknowledgeReceipt
+func (o *Operator) confirm(ctx context.Context, service, instruction string, in workflows.Instruction) (workflows.Receipt, error) {
+	var receipt workflows.Receipt
 	id := workflows.RemediationID(service, "")
 	if err := o.running(ctx, id); err != nil {
 		return receipt, err
@@ -86,12 +91,12 @@ func (o *Operator) confirm(ctx context.Context, service string, request workflow
 	if err := o.ask(ctx, id, "", workflows.QueryIncident, &incident); err != nil {
 		return receipt, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, acknowledgeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, instructTimeout)
 	defer cancel()
 	handle, err := o.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID:   id,
-		UpdateName:   workflows.UpdateAcknowledge,
-		Args:         []any{request},
+		UpdateName:   instruction,
+		Args:         []any{in},
 		WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err != nil {

@@ -141,7 +141,7 @@ func TestBegunTakesAnIncidentOnAfterContinueAsNew(t *testing.T) {
 
 func TestRequestsByNobodyAreRefused(t *testing.T) {
 	o := New(nil, "paramedic")
-	_, err := o.Acknowledge(t.Context(), "web", workflows.Acknowledge{By: " "})
+	_, err := o.Instruct(t.Context(), "web", workflows.Acknowledge, workflows.Instruction{By: " "})
 	require.ErrorIs(t, err, ErrNobody)
 	_, err = o.Pause(t.Context(), "web", workflows.Pause{})
 	require.ErrorIs(t, err, ErrNobody)

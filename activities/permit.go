@@ -11,9 +11,9 @@ import (
 	"paramedic/internal/health"
 )
 
-// UpdateAcquire is the update by which the Gatekeeper is asked for a permit; it
-// carries an AcquireInput and answers with an AcquireAnswer.
-const UpdateAcquire = "acquire"
+// UpdateAsk is the update by which the Gatekeeper is asked; it carries an
+// AskBatch and answers with an AskAnswer for each question, in order.
+const UpdateAsk = "ask"
 
 // GatekeeperType is the workflow type of the Gatekeeper, as registered.
 const GatekeeperType = "Gatekeeper"
@@ -22,37 +22,59 @@ const GatekeeperType = "Gatekeeper"
 // works on a task queue.
 func GatekeeperID(taskQueue string) string { return "gatekeeper/" + taskQueue }
 
-// FleetLimits tells how many restarts this worker's configuration allows at
-// the same time.
-type FleetLimits interface{ ConcurrentRestarts() int }
+// FleetLimits are what this worker's configuration allows in all of the fleet.
+type FleetLimits struct {
+	// ConcurrentRestarts is how many restarts may be under way at once.
+	ConcurrentRestarts int `json:"concurrent_restarts"`
+	// MinHealthy is the share of healthy services, in percent, below which
+	// nothing is restarted.
+	MinHealthy int `json:"min_healthy"`
+	// Services counts the services of the configuration.
+	Services int `json:"services"`
+}
+
+// Limiter tells the limits of the fleet.
+type Limiter interface{ FleetLimits() FleetLimits }
 
 // Permits are the activities that ask the Gatekeeper.
 type Permits struct {
 	Client client.Client
-	Limits FleetLimits
+	Limits Limiter
 }
 
-// AcquireInput asks for a permit to restart.
-type AcquireInput struct {
-	Holder  string `json:"holder"`
-	Service string `json:"service"`
-	// Lease is the longest that the permit is kept.
+// AskInput is what an incident asks the Gatekeeper: to be known as down, and to
+// act if its situation allows that.
+type AskInput struct {
+	Service  string `json:"service"`
+	Incident string `json:"incident"`
+	// Workflow and Run name the incident's workflow; Run is its first run's id.
+	Workflow  string           `json:"workflow"`
+	Run       string           `json:"run"`
+	Situation health.Situation `json:"situation"`
+	// Lease is the longest that a permit is kept.
 	Lease health.Duration `json:"lease"`
-	// Limit is filled in by the worker from its own configuration.
-	Limit int `json:"limit"`
+	// StableFor is how long the service must be up before its budget of one
+	// incident is its own again.
+	StableFor health.Duration `json:"stable_for"`
 }
 
-// AcquireAnswer grants a permit, or says why not.
-type AcquireAnswer struct {
-	Granted bool   `json:"granted"`
-	Reason  string `json:"reason,omitempty"`
+// AskBatch are the questions that came up while an earlier batch was under way.
+type AskBatch struct {
+	Asks []AskInput `json:"asks"`
+	// Limits are filled in by the worker from its own configuration.
+	Limits FleetLimits `json:"limits"`
 }
 
-// Acquire asks the Gatekeeper for a permit and starts it if need be. Asking
-// again with the same holder gives the same permit.
-func (p *Permits) Acquire(ctx context.Context, in AcquireInput) (AcquireAnswer, error) {
+// AskAnswer is the Gatekeeper's decision; to act is a permit to do so.
+type AskAnswer struct {
+	Decision health.Decision `json:"decision"`
+}
+
+// Ask asks the Gatekeeper and starts it if need be. Asking again gives the
+// same permit.
+func (p *Permits) Ask(ctx context.Context, in AskInput) (AskAnswer, error) {
 	taskQueue := activity.GetInfo(ctx).TaskQueue
-	in.Limit = p.Limits.ConcurrentRestarts()
+	batch := AskBatch{Asks: []AskInput{in}, Limits: p.Limits.FleetLimits()}
 	start := p.Client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
 		ID:                       GatekeeperID(taskQueue),
 		TaskQueue:                taskQueue,
@@ -63,15 +85,18 @@ func (p *Permits) Acquire(ctx context.Context, in AcquireInput) (AcquireAnswer, 
 	update, err := p.Client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 		StartWorkflowOperation: start,
 		UpdateOptions: client.UpdateWorkflowOptions{
-			UpdateName: UpdateAcquire, Args: []any{in}, WaitForStage: client.WorkflowUpdateStageCompleted,
+			UpdateName: UpdateAsk, Args: []any{batch}, WaitForStage: client.WorkflowUpdateStageCompleted,
 		},
 	})
 	if err != nil {
-		return AcquireAnswer{}, fmt.Errorf("asking the gatekeeper: %w", err)
+		return AskAnswer{}, fmt.Errorf("asking the gatekeeper: %w", err)
 	}
-	var answer AcquireAnswer
-	if err := update.Get(ctx, &answer); err != nil {
-		return AcquireAnswer{}, fmt.Errorf("the gatekeeper's answer: %w", err)
+	var answers []AskAnswer
+	if err := update.Get(ctx, &answers); err != nil {
+		return AskAnswer{}, fmt.Errorf("the gatekeeper's answer: %w", err)
 	}
-	return answer, nil
+	if len(answers) != 1 {
+		return AskAnswer{}, fmt.Errorf("the gatekeeper gave %d answers to one question", len(answers))
+	}
+	return answers[0], nil
 }

@@ -23,7 +23,7 @@ import (
 var webhook = Kind{
 	Name:  "webhook",
 	Batch: 1,
-	Doc:  "POSTs each alert as JSON to a URL.",
+	Doc:   "POSTs each alert as JSON to a URL.",
 	Options: func() Options {
 		return &WebhookOptions{Timeout: health.Duration(10 * time.Second)}
 	},

@@ -199,6 +199,9 @@ type Release struct {
 	Run     string `json:"run"`
 	// Acted is set when the attempt may have taken effect, and so is spent.
 	Acted bool `json:"acted"`
+	// Asked is the time of the situation that the permit was granted for; a
+	// later permit is left alone. Zero means the permit that is out.
+	Asked time.Time `json:"asked,omitzero"`
 }
 
 // Closed tells that an incident has ended.
@@ -221,6 +224,8 @@ type Ledger struct {
 	Accounts map[string]*Account `json:"accounts,omitempty"`
 	// Queue names the services that wait for a permit, longest first.
 	Queue []string `json:"queue,omitempty"`
+	// Limits are those of the latest question.
+	Limits activities.FleetLimits `json:"limits,omitzero"`
 }
 
 // Account is what the Gatekeeper knows of one service.
@@ -237,8 +242,10 @@ type Account struct {
 	ClosedAt  time.Time       `json:"closed_at,omitzero"`
 	StableFor health.Duration `json:"stable_for,omitempty"`
 	Carried   int             `json:"carried,omitempty"`
-	// Permit is set until the lease of the permit that is out ends.
+	// Permit is when the lease ends of the permit that is out; zero if none is.
+	// Asked is the time of the situation that it was granted for.
 	Permit time.Time `json:"permit,omitzero"`
+	Asked  time.Time `json:"asked,omitzero"`
 	// Woken is set when the service was told that its turn has come.
 	Woken time.Time `json:"woken,omitzero"`
 	// Spent are the restarts of the last 24 hours, oldest first.

@@ -77,16 +77,22 @@ func (i Incident) Summary() Summary {
 type Report struct {
 	ID string `json:"id"`
 	Summary
-	Severity            string           `json:"severity"`
-	Runbook             string           `json:"runbook"`
-	FirstFailureAt      Time             `json:"first_failure_at"`
-	TimeToDetectSeconds float64          `json:"time_to_detect_seconds"`
-	TimeToHealSeconds   float64          `json:"time_to_heal_seconds"`
-	Reason              string           `json:"reason"`
-	Restarts            int              `json:"restarts"`
-	Verifications       int              `json:"verifications"`
-	Acknowledged        *Acknowledgement `json:"acknowledged"`
-	Timeline            []Entry          `json:"timeline"`
+	Severity            string  `json:"severity"`
+	Runbook             string  `json:"runbook"`
+	FirstFailureAt      Time    `json:"first_failure_at"`
+	TimeToDetectSeconds float64 `json:"time_to_detect_seconds"`
+	TimeToHealSeconds   float64 `json:"time_to_heal_seconds"`
+	Reason              string  `json:"reason"`
+	Restarts            int     `json:"restarts"`
+	Verifications       int     `json:"verifications"`
+	// Observed counts the restarts that would have been made, in mode observe.
+	Observed     int                 `json:"observed"`
+	Action       string              `json:"action"`
+	Evidence     string              `json:"evidence"`
+	Affected     []string            `json:"affected"`
+	Held         map[health.Rule]int `json:"held"`
+	Acknowledged *Acknowledgement    `json:"acknowledged"`
+	Timeline     []Entry             `json:"timeline"`
 	// TimelineOmitted counts the entries that made room for later ones.
 	TimelineOmitted int `json:"timeline_omitted"`
 	// Stale says why the record may lag behind; empty when it does not.
@@ -120,6 +126,11 @@ func (i Incident) Report() Report {
 		Reason:              i.Reason,
 		Restarts:            i.Restarts,
 		Verifications:       i.Verifications,
+		Observed:            i.Observed,
+		Action:              i.Action,
+		Evidence:            i.Evidence,
+		Affected:            i.Affected,
+		Held:                i.Held,
 		Timeline:            make([]Entry, 0, len(i.Timeline.Entries)),
 		TimelineOmitted:     i.Timeline.Omitted,
 		Stale:               i.Stale,

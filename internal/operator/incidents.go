@@ -23,6 +23,8 @@ type Filter struct {
 	Service string
 	// Open keeps those that are not resolved.
 	Open bool
+	// Since keeps those that were not over by then; the zero time keeps all.
+	Since time.Time
 	// Limit is the most incidents returned, the newest ones; zero means all.
 	Limit int
 }
@@ -34,6 +36,11 @@ func (o *Operator) Incidents(ctx context.Context, filter Filter) ([]Incident, er
 		return nil, err
 	}
 	incidents, err := o.readAll(ctx, runs)
+	if !filter.Since.IsZero() {
+		incidents = slices.DeleteFunc(incidents, func(i Incident) bool {
+			return i.State == health.Resolved && i.ResolvedAt.Before(filter.Since)
+		})
+	}
 	if filter.Open {
 		// A resolved one may still be seeing its last alerts off.
 		incidents = slices.DeleteFunc(incidents, func(i Incident) bool { return i.State == health.Resolved })
@@ -53,6 +60,9 @@ func (f Filter) query(taskQueue string) string {
 		// have those yet, and would refuse the query.
 		id := workflows.RemediationID(f.Service, "")
 		terms = append(terms, fmt.Sprintf("(%s OR WorkflowId STARTS_WITH %s)", equals("WorkflowId", id), quote(id+"/")))
+	}
+	if !f.Since.IsZero() {
+		terms = append(terms, fmt.Sprintf("(CloseTime >= %s OR ExecutionStatus = 'Running')", quoteTime(f.Since)))
 	}
 	if f.Open {
 		terms = append(terms, equals("ExecutionStatus", "Running"))

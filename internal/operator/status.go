@@ -26,6 +26,8 @@ type TargetStatus struct {
 	Message   string  `json:"message"`
 	// Streak counts the failed probes in a row.
 	Streak int `json:"streak"`
+	// Notes say what people have ordered for it, and whether it flaps.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // Status returns where each of the services stands, in their order. A service
@@ -103,6 +105,7 @@ func StatusOf(service string, state workflows.MonitorState) TargetStatus {
 		LatencyMS:   state.LatencyMS,
 		Message:     state.Message,
 		Streak:      state.Streak.Failures,
+		Notes:       notes(state, time.Now()),
 	}
 	if status.State == "" {
 		status.State = health.StateUnknown

@@ -7,6 +7,7 @@ set -euo pipefail
 wanted=(
   clickhouse-server:clickhouse-server
   redis-server:redis-server
+  prometheus-alertmanager:prometheus-alertmanager
   systemctl:systemd
   dbus-daemon:dbus
   docker-compose:docker-compose

@@ -15,9 +15,10 @@ import (
 
 func TestServersStartStopAndEnd(t *testing.T) {
 	servers := map[string]func(t *testing.T) *realtest.Process{
-		"clickhouse": func(t *testing.T) *realtest.Process { return realtest.ClickHouse(t) },
-		"redis":      func(t *testing.T) *realtest.Process { return realtest.Redis(t) },
-		"s3":         func(t *testing.T) *realtest.Process { return realtest.S3(t).Process },
+		"alertmanager": func(t *testing.T) *realtest.Process { return realtest.Alertmanager(t) },
+		"clickhouse":   func(t *testing.T) *realtest.Process { return realtest.ClickHouse(t) },
+		"redis":        func(t *testing.T) *realtest.Process { return realtest.Redis(t) },
+		"s3":           func(t *testing.T) *realtest.Process { return realtest.S3(t).Process },
 	}
 	for name, start := range servers {
 		t.Run(name, func(t *testing.T) {

@@ -2,11 +2,16 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
+	"time"
 
 	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 
 	"paramedic/internal/health"
 )
@@ -36,10 +41,15 @@ type FleetLimits struct {
 // Limiter tells the limits of the fleet.
 type Limiter interface{ FleetLimits() FleetLimits }
 
-// Permits are the activities that ask the Gatekeeper.
+// Permits are the activities that ask the Gatekeeper. One value serves a whole
+// process: it puts questions that come up at the same time into one update, and
+// has one update in flight for each task queue.
 type Permits struct {
 	Client client.Client
 	Limits Limiter
+
+	mu    sync.Mutex
+	lines map[string]*line
 }
 
 // AskInput is what an incident asks the Gatekeeper: to be known as down, and to
@@ -71,10 +81,54 @@ type AskAnswer struct {
 }
 
 // Ask asks the Gatekeeper and starts it if need be. Asking again gives the
-// same permit.
+// same permit. A Gatekeeper that is busy or in the middle of a change of runs
+// is asked again until ctx ends.
 func (p *Permits) Ask(ctx context.Context, in AskInput) (AskAnswer, error) {
 	taskQueue := activity.GetInfo(ctx).TaskQueue
-	batch := AskBatch{Asks: []AskInput{in}, Limits: p.Limits.FleetLimits()}
+	return p.line(taskQueue).ask(ctx, in, func(ctx context.Context, asks []AskInput) ([]AskAnswer, error) {
+		return p.insist(ctx, taskQueue, asks)
+	})
+}
+
+func (p *Permits) line(taskQueue string) *line {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.lines == nil {
+		p.lines = map[string]*line{}
+	}
+	if p.lines[taskQueue] == nil {
+		p.lines[taskQueue] = &line{}
+	}
+	return p.lines[taskQueue]
+}
+
+const (
+	// busyPause is the first pause before a Gatekeeper is asked again that had
+	// no room or was changing its run; each further one is twice as long, up
+	// to busyPauseMost.
+	busyPause     = 20 * time.Millisecond
+	busyPauseMost = time.Second
+)
+
+// insist sends a batch until it is answered, refused, or ctx ends.
+func (p *Permits) insist(ctx context.Context, taskQueue string, asks []AskInput) ([]AskAnswer, error) {
+	for pause := busyPause; ; pause = min(2*pause, busyPauseMost) {
+		answers, err := p.send(ctx, taskQueue, asks)
+		if err == nil || final(err) || ctx.Err() != nil {
+			return answers, err
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, err
+		}
+	}
+}
+
+// send sends a batch once. A question that arrives twice is answered alike.
+func (p *Permits) send(ctx context.Context, taskQueue string, asks []AskInput) ([]AskAnswer, error) {
 	start := p.Client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
 		ID:                       GatekeeperID(taskQueue),
 		TaskQueue:                taskQueue,
@@ -85,18 +139,40 @@ func (p *Permits) Ask(ctx context.Context, in AskInput) (AskAnswer, error) {
 	update, err := p.Client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 		StartWorkflowOperation: start,
 		UpdateOptions: client.UpdateWorkflowOptions{
-			UpdateName: UpdateAsk, Args: []any{batch}, WaitForStage: client.WorkflowUpdateStageCompleted,
+			UpdateName:   UpdateAsk,
+			Args:         []any{AskBatch{Asks: asks, Limits: p.Limits.FleetLimits()}},
+			WaitForStage: client.WorkflowUpdateStageCompleted,
 		},
 	})
 	if err != nil {
-		return AskAnswer{}, fmt.Errorf("asking the gatekeeper: %w", err)
+		return nil, fmt.Errorf("asking the gatekeeper: %w", err)
 	}
 	var answers []AskAnswer
 	if err := update.Get(ctx, &answers); err != nil {
-		return AskAnswer{}, fmt.Errorf("the gatekeeper's answer: %w", err)
+		return nil, fmt.Errorf("the gatekeeper's answer: %w", err)
 	}
-	if len(answers) != 1 {
-		return AskAnswer{}, fmt.Errorf("the gatekeeper gave %d answers to one question", len(answers))
+	if len(answers) != len(asks) {
+		return nil, fmt.Errorf("%w: %d to %d questions", errAnswers, len(answers), len(asks))
 	}
-	return answers[0], nil
+	return answers, nil
+}
+
+var errAnswers = errors.New("the gatekeeper gave another number of answers")
+
+// runEnded is the type of the error of an update whose run ended in between.
+const runEnded = "AcceptedUpdateCompletedWorkflow"
+
+// final reports whether asking again at once would be of no use. A Gatekeeper
+// that has no room, has just gone home or continues as new is worth it.
+func final(err error) bool {
+	var application *temporal.ApplicationError
+	if errors.As(err, &application) {
+		return application.Type() != runEnded
+	}
+	var invalid *serviceerror.InvalidArgument
+	var denied *serviceerror.PermissionDenied
+	var nowhere *serviceerror.NamespaceNotFound
+	var unknown *serviceerror.Unimplemented
+	return errors.Is(err, errAnswers) || errors.As(err, &invalid) || errors.As(err, &denied) ||
+		errors.As(err, &nowhere) || errors.As(err, &unknown)
 }

@@ -6,34 +6,43 @@
 //
 //	Schedule ──starts every watch──▶ Monitor ──probe on the grid──▶ healthy: goes on
 //	                                   │
-//	                                   │ failure 1/3, 2/3, 3/3 (sooner with retry_interval)
+//	                                   │ failure 1/3, 2/3, 3/3 (sooner with retry_interval),
+//	                                   │ or it flaps
 //	                                   ▼
 //	                              Remediation  id remediation/<service>: one incident at a time
 //	                                   │
 //	               ┌───────────────────┤
 //	               │                   ▼
-//	               │      decide: act, or hold and say why   (health.Decide)
-//	               │          │ act                  │ hold
-//	               │          ▼                      ▼
-//	               │      restart, settle 10 s    tell people it is down, wait
-//	               │          └──────────┬───────────┘
-//	               │                     ▼
-//	               │                  verify
-//	               └──── still down ─────┤
-//	                                     ▼ passes
+//	               │      decide: act, or hold and say why   (health.Decide: first by what
+//	               │          │             │                 the incident knows, then in the
+//	               │          │ act         │ hold            Gatekeeper, which knows the fleet)
+//	               │          ▼             ▼
+//	               │      a step of     tell people it is down,
+//	               │      the runbook,  rest
+//	               │      settle 10 s       │
+//	               │          └──────┬──────┘
+//	               │                 ▼
+//	               │               verify
+//	               └──── still down ─┤
+//	                                 ▼ passes
 //	                     resolved: downtime from the first failed probe to the
 //	                     first passing one; recovery notice; the record is the result
 //
-// Read monitor.go first, then remediation.go; permit.go, treatment.go,
-// verification.go and dispatch.go are its steps, and gatekeeper.go guards what
-// the whole fleet shares. messages.go holds every id, signal, update, query and
-// payload.
+// Read monitor.go first, then remediation.go and its steps: deciding.go,
+// permit.go, treatment.go, verification.go. Beside the healing, telling.go says
+// who hears of what and escalation.go when; posting.go hands alerts to the
+// Outbox of each receiver (outbox.go), which groups, sends and retries them.
+// instructions.go is what people may say to an incident, monitor_orders.go to a
+// Monitor. gatekeeper.go keeps the books of the fleet. messages.go holds every
+// id, signal, update and query; check.go and record.go what they carry.
 //
 // # Rules that hold everywhere
 //
 //   - A Monitor ends successfully, also when its service is down: only a
 //     successful run hands its state to the next watch.
+//   - A restart needs the Gatekeeper's permit, which is the answer of
+//     health.Decide to all that is known; who cannot ask does not act.
 //   - Alerts run beside the healing and never in its way. What is still on its
-//     way when an incident closes goes on in a Delivery.
+//     way when an incident closes goes on in the Outbox.
 //   - Inputs carry names and limits, never addresses, commands or secrets.
 package workflows

@@ -122,6 +122,7 @@ func (m *monitor) tick(ctx workflow.Context) {
 		m.describe(ctx)
 		return
 	}
+	result.At = between(result.At, m.state.LastTick, workflow.Now(ctx))
 	before := m.state
 	m.observe(ctx, result)
 	m.tellLog(before, result)

@@ -50,6 +50,7 @@ func (r *remediation) verify(ctx workflow.Context) {
 	})
 	var probes *activities.Probes
 	var result health.Result
+	begun := workflow.Now(ctx)
 	in := activities.ProbeInput{Service: r.check.Service, Target: r.target}
 	err := workflow.ExecuteActivity(ctx, probes.Probe, in).Get(ctx, &result)
 	switch {
@@ -58,6 +59,7 @@ func (r *remediation) verify(ctx workflow.Context) {
 		r.note(ctx, health.EntryNote, "the verification could not run: "+cause(err).Error())
 	default:
 		r.Incident.Verifications++
+		result.At = between(result.At, begun, workflow.Now(ctx))
 		r.observe(ctx, result, "verification")
 	}
 }
@@ -65,9 +67,22 @@ func (r *remediation) verify(ctx workflow.Context) {
 // ofMonitor is the source of a result that the Monitor passed on.
 const ofMonitor = "probe of the monitor"
 
+// between keeps the time that a prober gives within the time in which it can
+// have probed: the clock of its machine may be wrong, or be set.
+func between(at, begun, ended time.Time) time.Time {
+	switch {
+	case at.Before(begun):
+		return begun
+	case at.After(ended):
+		return ended
+	default:
+		return at
+	}
+}
+
 // observe takes one result into the incident, whoever made the probe.
 func (r *remediation) observe(ctx workflow.Context, result health.Result, source string) {
-	if !result.At.After(r.LastFailureAt) {
+	if source == ofMonitor && !result.At.After(r.LastFailureAt) {
 		return // older than what is already known
 	}
 	if result.Status.Up() {

@@ -42,13 +42,15 @@ func (r Results) Changes() int {
 
 // Flapping reports whether the service flaps: it begins to above the high
 // threshold and ends to below the low one, both in percent. A high threshold
-// of zero means that nobody wants to know.
+// of zero means that nobody wants to know. Whatever the thresholds, one that
+// held still for the whole window does not flap, so that flapping can end; and
+// a low threshold above the high one is taken for it.
 func (r Results) Flapping(was bool, low, high int) bool {
 	switch changes := r.Changes(); {
-	case high <= 0:
+	case high <= 0, changes == 0:
 		return false
 	case was:
-		return changes >= low
+		return changes >= min(low, high)
 	default:
 		return changes > high
 	}

@@ -20,7 +20,8 @@ type ModeOrder struct {
 	At   time.Time `json:"at"`
 }
 
-// Window is a time with an end that always comes.
+// Window is a time with an end that always comes. From belongs to it, Until
+// does not.
 type Window struct {
 	From   time.Time `json:"from"`
 	Until  time.Time `json:"until"`
@@ -33,10 +34,11 @@ func (w *Window) Open(now time.Time) bool {
 	return w != nil && !now.Before(w.From) && now.Before(w.Until)
 }
 
-// ModeIn is the mode in force beside the configured one; empty means ModeAct.
+// ModeIn is the mode in force: the one that was ordered, or else the configured
+// one, or else ModeAct.
 func (o Orders) ModeIn(configured Mode) Mode {
 	switch {
-	case o.Mode != nil:
+	case o.Mode != nil && o.Mode.Mode != "":
 		return o.Mode.Mode
 	case configured == "":
 		return ModeAct
@@ -45,7 +47,7 @@ func (o Orders) ModeIn(configured Mode) Mode {
 	}
 }
 
-// Prune drops the orders whose time is over.
+// Prune drops the orders whose time is over. A mode has none.
 func (o Orders) Prune(now time.Time) Orders {
 	if o.Maintenance != nil && !now.Before(o.Maintenance.Until) {
 		o.Maintenance = nil

@@ -35,9 +35,8 @@ const TimelineLimit = 200
 const entryLimit = 600
 
 // Timeline is the story of an incident, oldest first. It is bounded: when it
-// is full, the oldest failed verification makes room, and Omitted counts it,
-// so that a long outage never evicts how it began, what was done or how it
-// ended.
+// is full, the oldest verification makes room, and Omitted counts it, so that a
+// long outage never evicts how it began, what was done or how it ended.
 type Timeline struct {
 	Entries []Entry `json:"entries"`
 	Omitted int     `json:"omitted,omitempty"`
@@ -51,9 +50,15 @@ func (t *Timeline) Add(at time.Time, kind EntryKind, text string) {
 	t.Entries = append(t.Entries, Entry{At: at, Kind: kind, Text: Clip(text, entryLimit)})
 }
 
+// evictable are the kinds that make room, the least telling first. Evidence goes
+// last of them: that of the first attempt stands nowhere else.
+var evictable = [...]EntryKind{
+	EntryVerification, EntryDecision, EntryAlert, EntryEscalated, EntryNote, EntryObserved, EntryEvidence,
+}
+
 // makeRoom removes the oldest entry of the least telling kind there is.
 func (t *Timeline) makeRoom() {
-	for _, kind := range []EntryKind{EntryVerification, EntryDecision, EntryAlert, EntryNote} {
+	for _, kind := range evictable {
 		for i, entry := range t.Entries {
 			if entry.Kind == kind {
 				t.Entries = append(t.Entries[:i:i], t.Entries[i+1:]...)

@@ -1,9 +1,7 @@
 package alert
 
 import (
-	"bytes"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -124,21 +122,11 @@ func (o *WebhookOptions) Open(*Texts) (Receiver, error) {
 	if err != nil {
 		return nil, errors.New("webhook: url is not an address")
 	}
-	roots, err := o.TLS.roots()
+	caller, err := newCaller("webhook "+address.Host, o.Timeout, o.TLS, o.confidential(address))
 	if err != nil {
-		return nil, fmt.Errorf("webhook %s: tls.ca: %w", address.Host, err)
+		return nil, err
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	receiver := &webhookReceiver{
-		url:     o.URL,
-		host:    address.Host,
-		header:  o.header(),
-		timeout: o.Timeout.Std(),
-		client:  &http.Client{Transport: transport, CheckRedirect: stayHere},
-	}
-	receiver.redactor = option.NewRedactor(o.confidential(address))
-	return receiver, nil
+	return &webhookReceiver{caller: caller, url: o.URL, header: o.header()}, nil
 }
 
 func (o *WebhookOptions) header() http.Header {
@@ -166,17 +154,10 @@ func (o *WebhookOptions) confidential(address *url.URL) []string {
 	return values
 }
 
-// stayHere keeps the client from following redirects: a POST would arrive as a
-// GET, or carry the token to another host.
-func stayHere(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
 type webhookReceiver struct {
-	url      string
-	host     string
-	header   http.Header
-	timeout  time.Duration
-	client   *http.Client
-	redactor *option.Redactor
+	*caller
+	url    string
+	header http.Header
 }
 
 // Send implements Receiver. Errors name the host only, never the rest of the
@@ -185,45 +166,12 @@ func (w *webhookReceiver) Send(ctx context.Context, alerts []health.Alert) error
 	message := alerts[0] // its Batch is 1
 	body, err := encode(newWebhookBody(message))
 	if err != nil {
-		return Refused{fmt.Errorf("webhook %s: %w", w.host, err)}
+		return Refused{fmt.Errorf("%s: %w", w.name, err)}
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, w.timeout, fmt.Errorf("no answer within %s", health.Duration(w.timeout)))
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(body))
-	if err != nil {
-		return Refused{fmt.Errorf("webhook %s: url is not an address", w.host)}
-	}
-	request.Header = w.header.Clone()
+	header := w.header.Clone()
 	// Known to receivers as the mark of a retry; the transport, too, then
 	// repeats a request that a closing idle connection has lost.
-	request.Header.Set("Idempotency-Key", message.DedupKey)
-	response, err := w.client.Do(request)
-	if err != nil {
-		return fmt.Errorf("webhook %s: %w", w.host, w.transportError(ctx, err))
-	}
-	defer response.Body.Close()
-	return w.judge(response)
-}
-
-// Close implements Receiver.
-func (w *webhookReceiver) Close() error {
-	w.client.CloseIdleConnections()
-	return nil
-}
-
-// transportError says why there was no answer. The client's own error is
-// unwrapped because it repeats the whole address.
-func (w *webhookReceiver) transportError(ctx context.Context, err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err
-	}
-	if cause := context.Cause(ctx); cause != nil && errors.Is(err, ctx.Err()) {
-		return cause
-	}
-	// A server that does not speak HTTP properly is quoted in the error.
-	if clean := w.redactor.Redact(err.Error()); clean != err.Error() {
-		return errors.New(clean)
-	}
+	header.Set("Idempotency-Key", message.DedupKey)
+	_, err = w.call(ctx, http.MethodPost, w.url, header, body)
 	return err
 }

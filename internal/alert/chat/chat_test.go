@@ -46,7 +46,7 @@ func TestPosts(t *testing.T) {
 		"slack://xoxb:1-2-abc@C01?thread_ts=1.2": {"https://slack.com/api/chat.postMessage", "Bearer xoxb-1-2-abc",
 			`{"channel":"C01","text":"` + escaped + `","mrkdwn":false,"unfurl_links":false,"unfurl_media":false,"thread_ts":"1.2"}`},
 		"telegram://12:ABC@telegram?chats=-100:7&notification=no": {"https://api.telegram.org/bot12:ABC/sendMessage", "",
-			`{"chat_id":"-100","message_thread_id":"7","disable_notification":true,"text":"` + whole + `","link_preview_options":{"is_disabled":true}}`},
+			`{"chat_id":"-100","message_thread_id":7,"disable_notification":true,"text":"` + whole + `","link_preview_options":{"is_disabled":true}}`},
 		"ntfy://ntfy.sh/topic": {"https://ntfy.sh/", "", `{"topic":"topic","priority":3,` + split + `}`},
 		"ntfy://me:pw@localhost:1/t?scheme=http&priority=high&tags=a,b": {"http://localhost:1/", auth("me", "pw"),
 			`{"topic":"t","priority":4,"tags":["a","b"],` + split + `}`},

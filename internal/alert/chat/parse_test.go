@@ -32,6 +32,7 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 		"telegram://SECRET@telegram":               "lacks the bot's token",
 		"telegram://1:SECRET@x?chats=1":            "does not say telegram after the @",
 		"telegram://1:SECRET@telegram?chats=1,2":   "has not exactly one chat (a receiver tells one; make one for each)",
+		"telegram://1:SECRET@telegram?chats=1:x":   "has a topic after the chat's colon that is no number",
 		"matrix://me:SECRET@h/?rooms=!r":           "has not an access token alone; a user's password is not taken",
 		"matrix://:SECRET@h/?rooms=%23r":           "has not exactly one room by its id",
 		"generic+https://h/?@Authorization=SECRET": "the kind webhook sends headers",

@@ -2,7 +2,6 @@ package alert
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -25,17 +24,17 @@ const (
 )
 
 // judge maps the answer to delivered (nil), Refused, Busy or a passing error.
-func (w *webhookReceiver) judge(response *http.Response) error {
-	excerpt := w.excerpt(response.Body)
+func (c *caller) judge(response *http.Response, answer []byte) error {
 	code := response.StatusCode
 	if code >= 200 && code < 300 {
 		return nil
 	}
-	err := fmt.Errorf("webhook %s: answered %s%s", w.host, status(code), excerpt)
+	excerpt := c.excerpt(answer)
+	err := fmt.Errorf("%s: answered %s%s", c.name, status(code), excerpt)
 	switch {
 	case code >= 300 && code < 400:
-		return Refused{fmt.Errorf("webhook %s: answered %s, and redirects are not followed%s; set url to the final address",
-			w.host, status(code), destination(response))}
+		return Refused{fmt.Errorf("%s: answered %s, and redirects are not followed%s; set url to the final address",
+			c.name, status(code), destination(response))}
 	case code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable:
 		if after, ok := retryAfter(response.Header.Get("Retry-After"), time.Now()); ok {
 			return Busy{Err: err, After: after}
@@ -50,12 +49,10 @@ func (w *webhookReceiver) judge(response *http.Response) error {
 	}
 }
 
-// excerpt drains the answer within bounds and returns ": " and its beginning
-// on one line, without secrets; "" when there is no text.
-func (w *webhookReceiver) excerpt(body io.Reader) string {
-	// An answer that breaks off has said what it has said; its code decides.
-	content, _ := io.ReadAll(io.LimitReader(body, drainLimit))
-	text := strings.ToValidUTF8(string(content), "")
+// excerpt returns ": " and the beginning of an answer on one line, without
+// secrets; "" when there is no text.
+func (c *caller) excerpt(answer []byte) string {
+	text := strings.ToValidUTF8(string(answer), "")
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {
 			return ' '
@@ -69,7 +66,7 @@ func (w *webhookReceiver) excerpt(body io.Reader) string {
 	if text == "" {
 		return ""
 	}
-	return ": " + health.Clip(w.redactor.Redact(text), excerptLimit)
+	return ": " + health.Clip(c.redactor.Redact(text), excerptLimit)
 }
 
 func status(code int) string {

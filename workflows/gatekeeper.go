@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/log"
@@ -69,6 +70,7 @@ func newGatekeeper(ctx workflow.Context, ledger Ledger) *gatekeeper {
 		nudge:      workflow.NewNamedBufferedChannel(ctx, "nudge", 1),
 		emptySince: now,
 		tidyAt:     now,
+		sweep:      sweep{at: now.Add(sweepEvery), looked: map[string]time.Time{}},
 	}
 	if g.Accounts == nil {
 		g.Accounts = map[string]*Account{}
@@ -82,6 +84,9 @@ func newGatekeeper(ctx workflow.Context, ledger Ledger) *gatekeeper {
 			g.out = append(g.out, service)
 		}
 	}
+	g.Queue = slices.DeleteFunc(g.Queue, func(service string) bool {
+		return g.Accounts[service] == nil || !g.Accounts[service].Down
+	})
 	return g
 }
 
@@ -155,7 +160,7 @@ func (g *gatekeeper) nextDue(now time.Time) (due time.Time, what string) {
 			due, what = at, why
 		}
 	}
-	if len(g.down)+len(g.out) > 0 {
+	if len(g.down) > 0 && !g.sweep.under {
 		sooner(g.sweep.at, "look after services that have not been heard of")
 	}
 	for _, service := range g.out {

@@ -24,7 +24,8 @@ func (a *Account) restarts(incident string, observed bool) []health.Spending {
 
 // spend books a restart. A question that is asked again books nothing twice.
 func (a *Account) spend(s health.Spending) {
-	if !slices.Contains(a.Spent, s) {
+	again := func(other health.Spending) bool { return other.At.Equal(s.At) && other.Observed == s.Observed }
+	if !slices.ContainsFunc(a.Spent, again) {
 		a.Spent = append(a.Spent, s)
 	}
 }

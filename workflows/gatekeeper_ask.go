@@ -19,8 +19,8 @@ func validateBatch(_ workflow.Context, batch activities.AskBatch) error {
 	}
 	for i := range batch.Asks {
 		in := &batch.Asks[i]
-		if in.Service == "" || in.Run == "" || in.Situation.Now.IsZero() {
-			return fmt.Errorf("question %d must have a service, a run and the time of its situation", i+1)
+		if in.Service == "" || in.Incident == "" || in.Workflow == "" || in.Run == "" || in.Situation.Now.IsZero() {
+			return fmt.Errorf("question %d must have a service, an incident, its workflow and run, and the time of its situation", i+1)
 		}
 	}
 	return nil

@@ -51,6 +51,7 @@ func (g *gatekeeper) leave(service string) {
 	g.down = exclude(g.down, service)
 	g.takeBack(service)
 	g.dequeue(service)
+	delete(g.sweep.looked, service)
 }
 
 // takeBack ends the permit of a service, if it has one.

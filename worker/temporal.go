@@ -13,6 +13,7 @@ import (
 
 	"paramedic/activities"
 	"paramedic/internal/apply"
+	"paramedic/internal/fleet"
 	"paramedic/internal/operator"
 	"paramedic/workflows"
 )
@@ -55,6 +56,8 @@ func (p *process) runWorker(ctx context.Context, ready func()) error {
 		return err
 	}
 	defer connection.Close()
+	// The embedded server has said by now where its Web UI is.
+	p.fleet.LinkTo(fleet.Links{WebUI: p.say.get(lineWebUI), Namespace: connection.Namespace})
 	if !p.agent {
 		if err := apply.EnsureSearchAttributes(ctx, connection.Client, connection.Namespace); err != nil {
 			return err

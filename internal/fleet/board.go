@@ -16,8 +16,17 @@ type Latest struct {
 	Severity string
 	State    health.State
 	// Since is when the state began; zero if the service was never probed here.
-	Since  time.Time
+	Since time.Time
+	// Result is that of the last probe, which began at Result.At; zero if none
+	// was made here.
 	Result health.Result
+	// Interval is the time between probes, zero if Cron sets the cadence; Timeout
+	// is the longest that one takes.
+	Interval, Timeout time.Duration
+	// Cron and ActiveHours report that there are minutes without probes: because
+	// a cron expression says when to probe, or because of active hours.
+	Cron, ActiveHours bool
+
 	streak health.Streak
 	// threshold is the number of failures at which failing becomes down.
 	threshold int
@@ -43,6 +52,8 @@ func (b *Board) keep(services []config.Service) {
 			latest = Latest{Service: s.Name, State: health.StateUnknown}
 		}
 		latest.Severity, latest.threshold = s.Severity, s.FailureThreshold
+		latest.Interval, latest.Timeout = s.Interval.Std(), s.Timeout.Std()
+		latest.Cron, latest.ActiveHours = s.Cron != "", s.ActiveHours != ""
 		kept[s.Name] = latest
 	}
 	b.latest = kept

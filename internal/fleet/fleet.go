@@ -16,7 +16,6 @@ import (
 	"paramedic/internal/config"
 	"paramedic/internal/health"
 	"paramedic/internal/probe"
-	"paramedic/internal/remedy"
 )
 
 // Fleet serves probes, remedies and alerts. It is safe for concurrent use.
@@ -25,6 +24,7 @@ type Fleet struct {
 
 	mu      sync.RWMutex
 	current *roster
+	links   Links
 	// closing waits for replaced rosters whose last probes are still running.
 	closing sync.WaitGroup
 
@@ -104,41 +104,11 @@ func (f *Fleet) Probe(ctx context.Context, service string) (health.Result, error
 	return result, nil
 }
 
-// Remediate implements activities.Remediator.
-func (f *Fleet) Remediate(
-	ctx context.Context, in activities.RemediateInput, checkpoint activities.Checkpoint,
-) (health.Treatment, error) {
+// FleetLimits implements activities.Limiter.
+func (f *Fleet) FleetLimits() activities.FleetLimits {
 	r, release := f.use()
 	defer release()
-	s, ok := r.services[in.Service]
-	if !ok {
-		return health.Treatment{}, notConfigured("service", in.Service)
-	}
-	if in.Step < 0 || in.Step >= len(s.steps) {
-		return health.Treatment{}, notConfigured("remediation step", fmt.Sprintf("%d of %s", in.Step+1, in.Service))
-	}
-	treatment, err := s.steps[in.Step].Apply(ctx, remedy.Request{LastFailure: in.LastFailure, Checkpoint: checkpoint})
-	treatment.Detail = r.redactor.Redact(treatment.Detail)
-	treatment.Output = r.redactor.Redact(treatment.Output)
-	return treatment, redact(err, r.redactor)
-}
-
-// Notify implements activities.Notifier.
-func (f *Fleet) Notify(ctx context.Context, receiver string, alert health.Alert) error {
-	r, release := f.use()
-	defer release()
-	to, ok := r.receivers[receiver]
-	if !ok {
-		return notConfigured("receiver", receiver)
-	}
-	return redact(to.Send(ctx, alert), r.redactor)
-}
-
-// ConcurrentRestarts implements activities.FleetLimits.
-func (f *Fleet) ConcurrentRestarts() int {
-	r, release := f.use()
-	defer release()
-	return r.concurrentRestarts
+	return r.limits
 }
 
 func notConfigured(what, name string) error {

@@ -64,7 +64,7 @@ func TestNoSecretLeavesByTheBackDoor(t *testing.T) {
 	require.NotContains(t, result.Message, "s3cret-token")
 	require.Contains(t, result.Message, option.Mask, "the answer quotes the token, masked")
 
-	err = fleet.Notify(t.Context(), "ops", health.Alert{Service: "web", Status: health.AlertDown})
+	err = fleet.Notify(t.Context(), "ops", []health.Alert{{Service: "web", Status: health.AlertDown}})
 	require.Error(t, err)
 	for ; err != nil; err = errors.Unwrap(err) {
 		require.NotContains(t, err.Error(), "s3cret-token")
@@ -77,7 +77,7 @@ func TestOnlyWhatIsConfiguredCanBeAskedFor(t *testing.T) {
 	require.ErrorIs(t, err, activities.ErrNotConfigured)
 	_, err = fleet.Remediate(t.Context(), activities.RemediateInput{Service: "web"}, nil)
 	require.ErrorIs(t, err, activities.ErrNotConfigured)
-	require.ErrorIs(t, fleet.Notify(t.Context(), "boss", health.Alert{}), activities.ErrNotConfigured)
+	require.ErrorIs(t, fleet.Notify(t.Context(), "boss", []health.Alert{{}}), activities.ErrNotConfigured)
 }
 
 func TestReplaceLetsRunningProbesFinish(t *testing.T) {

@@ -4,24 +4,26 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
+	"paramedic/activities"
 	"paramedic/internal/alert"
 	"paramedic/internal/config"
 	"paramedic/internal/option"
 	"paramedic/internal/probe"
-	"paramedic/internal/remedy"
 )
 
 // roster is everything that one configuration opened. It does not change.
 type roster struct {
 	services  map[string]service
-	receivers map[string]alert.Receiver
+	receivers map[string]receiver
 	redactor  *option.Redactor
 	closers   []io.Closer
-	// concurrentRestarts is the fleet's limit.
-	concurrentRestarts int
+	limits    activities.FleetLimits
+	// webUI is the address of Temporal's Web UI, empty if it is not configured.
+	webUI string
 	// users counts the calls that hold this roster open.
 	users sync.WaitGroup
 }
@@ -29,17 +31,19 @@ type roster struct {
 type service struct {
 	prober  probe.Prober
 	timeout time.Duration
-	steps   []remedy.Remedy
+	steps   []step
 }
 
 // open builds every prober, remedy and receiver, or none.
 func open(cfg *config.Config) (*roster, error) {
 	r := &roster{
 		services:  make(map[string]service, len(cfg.Services)),
-		receivers: make(map[string]alert.Receiver, len(cfg.Receivers)),
+		receivers: make(map[string]receiver, len(cfg.Receivers)),
 		redactor:  option.NewRedactor(cfg.Secrets()),
-
-		concurrentRestarts: cfg.Limits.ConcurrentRestarts,
+		limits: activities.FleetLimits{
+			ConcurrentRestarts: cfg.Limits.ConcurrentRestarts,
+			Services:           len(cfg.Services),
+		},
 	}
 	if err := r.openAll(cfg); err != nil {
 		return nil, redact(errors.Join(err, r.close()), r.redactor)
@@ -53,36 +57,94 @@ func (r *roster) openAll(cfg *config.Config) error {
 			return fmt.Errorf("service %s: %w", s.Name, err)
 		}
 	}
+	books := library{directory: "", open: map[string]*alert.Texts{}}
 	for _, configured := range cfg.Receivers {
-		receiver, err := configured.Options.Open()
-		if err != nil {
+		if err := r.openReceiver(configured, books); err != nil {
 			return fmt.Errorf("receiver %s: %w", configured.Name, err)
 		}
-		r.closers = append(r.closers, receiver)
-		r.receivers[configured.Name] = receiver
 	}
 	return nil
 }
 
 func (r *roster) openService(s config.Service) error {
-	prober, err := s.Probe.Options.Open()
+	prober, err := r.openProbe(s.Probe)
 	if err != nil {
-		return fmt.Errorf("probe %s: %w", s.Probe.Kind, err)
+		return err
 	}
-	r.closers = append(r.closers, prober)
 	opened := service{prober: prober, timeout: s.Timeout.Std()}
 	if s.Remediation != nil {
-		for i, step := range s.Remediation.Steps {
-			applied, err := step.Options.Open()
+		for i, configured := range s.Remediation.Steps {
+			made, err := r.openStep(configured, opened.timeout)
 			if err != nil {
-				return fmt.Errorf("step %d, %s: %w", i+1, step.Kind, err)
+				return fmt.Errorf("step %d, %s: %w", i+1, configured.Kind, err)
 			}
-			r.closers = append(r.closers, applied)
-			opened.steps = append(opened.steps, applied)
+			opened.steps = append(opened.steps, made)
 		}
 	}
 	r.services[s.Name] = opened
 	return nil
+}
+
+func (r *roster) openProbe(configured config.Probe) (probe.Prober, error) {
+	prober, err := configured.Options.Open()
+	if err != nil {
+		return nil, fmt.Errorf("probe %s: %w", configured.Kind, err)
+	}
+	r.closers = append(r.closers, prober)
+	return prober, nil
+}
+
+func (r *roster) openStep(configured config.Step, timeout time.Duration) (step, error) {
+	remedy, err := configured.Options.Open()
+	if err != nil {
+		return step{}, err
+	}
+	r.closers = append(r.closers, remedy)
+	made := step{remedy: remedy, kind: configured.Kind, timeout: timeout}
+	return made, nil
+}
+
+func (r *roster) openReceiver(configured config.Receiver, books library) error {
+	texts, err := books.texts("en")
+	if err != nil {
+		return err
+	}
+	opened, err := configured.Options.Open(texts)
+	if err != nil {
+		return err
+	}
+	r.closers = append(r.closers, opened)
+	r.receivers[configured.Name] = receiver{Receiver: opened, grouping: groupingOf(configured)}
+	return nil
+}
+
+// groupingOf is how the alerts of a receiver are put together.
+func groupingOf(configured config.Receiver) activities.Grouping {
+	grouping := activities.Grouping{Batch: 1}
+	kinds := alert.Kinds()
+	if i := slices.IndexFunc(kinds, func(k alert.Kind) bool { return k.Name == configured.Kind }); i >= 0 {
+		grouping.Batch = max(1, kinds[i].Batch)
+	}
+	return grouping
+}
+
+// library holds the texts of each language that a receiver uses.
+type library struct {
+	// directory holds templates that replace built-in ones; may be empty.
+	directory string
+	open      map[string]*alert.Texts
+}
+
+func (l library) texts(language string) (*alert.Texts, error) {
+	if known := l.open[language]; known != nil {
+		return known, nil
+	}
+	texts, err := alert.NewTexts(language, l.directory)
+	if err != nil {
+		return nil, fmt.Errorf("texts in %s: %w", language, err)
+	}
+	l.open[language] = texts
+	return texts, nil
 }
 
 func (r *roster) close() error {

@@ -235,6 +235,11 @@ func TestRealAlertmanager(t *testing.T) {
 	require.NoError(t, receiver.Send(t.Context(), []health.Alert{other, after(other)}))
 	require.Empty(t, activeAlerts(t, server.Addr))
 
+	// A clock that went back spoils no call.
+	skewed := outage()
+	skewed.Status, skewed.At, skewed.Downtime = health.AlertRecovered, skewed.Since.Add(-time.Hour), 0
+	require.NoError(t, receiver.Send(t.Context(), one(skewed)))
+
 	// Down and up again within one group leaves nothing behind.
 	third := outage()
 	third.Incident = "db-3"

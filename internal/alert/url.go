@@ -88,7 +88,7 @@ func (r *urlReceiver) Send(ctx context.Context, alerts []health.Alert) error {
 func (r *urlReceiver) post(ctx context.Context, post chat.Post) error {
 	answer, err := r.call(ctx, post.Method, post.URL, post.Header, post.Body)
 	if err != nil {
-		return err
+		return r.patient(err, answer)
 	}
 	text, final := r.address.Failure(answer)
 	if text == "" {
@@ -99,4 +99,15 @@ func (r *urlReceiver) post(ctx context.Context, post chat.Post) error {
 		return Refused{err}
 	}
 	return err
+}
+
+// patient makes a failure that may pass a Busy one if the service has said in
+// its answer, and not in the header meant for it, when to come back.
+func (r *urlReceiver) patient(err error, answer []byte) error {
+	var busy Busy
+	wait := min(r.address.Wait(answer), longestWait)
+	if wait == 0 || IsRefused(err) || errors.As(err, &busy) {
+		return err
+	}
+	return Busy{Err: err, After: wait}
 }

@@ -187,6 +187,23 @@ func TestURLErrorsWithin200(t *testing.T) {
 	}
 }
 
+// Telegram says in the document of a 429, and only there, how long to wait.
+func TestURLWaits(t *testing.T) {
+	for body, after := range map[string]time.Duration{
+		`{"ok":false,"error_code":429,"parameters":{"retry_after":35}}`: 35 * time.Second,
+		`{"ok":false,"parameters":{"retry_after":999999}}`:              longestWait,
+		`{"ok":false,"parameters":{"retry_after":-1}}`:                  0,
+		`{"ok":false}`: 0, `{`: 0,
+	} {
+		server := answering(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, body, http.StatusTooManyRequests) })
+		err := openURL(t, "telegram://1:token@telegram?chats=2", server.URL, nil).Send(t.Context(), one(down))
+		require.ErrorContains(t, err, "telegram api.telegram.org: answered 429 Too Many Requests")
+		var busy Busy
+		require.Equal(t, after > 0, errors.As(err, &busy), body)
+		require.Equal(t, after, busy.After)
+	}
+}
+
 // Each incident is its own event; one that is refused holds up no other, and
 // one that fails brings them all again.
 func TestURLPagerDutyEvents(t *testing.T) {

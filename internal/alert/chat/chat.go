@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"paramedic/internal/health"
 )
@@ -44,6 +45,7 @@ type Address struct {
 	parsed  *url.URL
 	write   writer
 	failure func(body []byte) (text string, final bool)
+	wait    func(body []byte) time.Duration
 }
 
 // writer builds the requests for a message that is within the limits. Several
@@ -65,6 +67,9 @@ type service struct {
 	// failure finds the error in an answer of 200, if the service reports
 	// errors so; "" if there is none. Nil means that it never does.
 	failure func(body []byte) (text string, final bool)
+	// wait finds in a failed answer how long to wait, if the service says so
+	// there and not in the header Retry-After; zero if it does not.
+	wait func(body []byte) time.Duration
 }
 
 // textLimit is how many bytes of text all services take that have no narrower
@@ -112,7 +117,7 @@ func Parse(raw string) (*Address, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w; write it like %s", err, s.form)
 	}
-	address := &Address{service: s.name, limit: s.limit, parsed: parsed, write: write, failure: s.failure}
+	address := &Address{service: s.name, limit: s.limit, parsed: parsed, write: write, failure: s.failure, wait: s.wait}
 	return address, address.settle()
 }
 
@@ -181,6 +186,15 @@ func (a *Address) Failure(body []byte) (text string, final bool) {
 		return "", false
 	}
 	return a.failure(body)
+}
+
+// Wait reads from a failed answer how long the service wants to be left alone;
+// zero if it does not say.
+func (a *Address) Wait(body []byte) time.Duration {
+	if a.wait == nil {
+		return 0
+	}
+	return max(0, a.wait(body))
 }
 
 // Secrets lists what nobody should read in an error: all that the address and

@@ -58,7 +58,7 @@ func TestPosts(t *testing.T) {
 		"googlechat://chat.googleapis.com/v1/spaces/S/messages?key=k&token=t": {
 			"https://chat.googleapis.com/v1/spaces/S/messages?key=k&token=t", "", `{"text":"` + whole + `"}`},
 		"matrix://:tok@m.example/?rooms=!r:m.example": {
-			"https://m.example/_matrix/client/v3/rooms/%21r:m.example/send/m.room.message/53bfc0ed94ea0e3a2f0e5c8a7a8a2f1b", "Bearer tok",
+			"", "Bearer tok", // its own test looks at the URL
 			`{"msgtype":"m.text","body":"` + whole + `"}`},
 		"generic+https://h/p?x=1&template=json": {"https://h/p?x=1", "", `{` + split + `}`},
 		"teams+https://h/workflows/w?sig=s": {"https://h/workflows/w?sig=s", "", `{"type":"message","attachments":[{
@@ -71,7 +71,7 @@ func TestPosts(t *testing.T) {
 		t.Run(address, func(t *testing.T) {
 			posts := write(t, address, message)
 			require.Len(t, posts, 1)
-			if !strings.HasPrefix(address, "matrix") {
+			if want.url != "" {
 				require.Equal(t, want.url, posts[0].URL)
 				require.Equal(t, http.MethodPost, posts[0].Method)
 			}

@@ -3,6 +3,7 @@ package health_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,12 +56,44 @@ func TestTimelineOfALongOutage(t *testing.T) {
 		"the latest verifications are kept")
 }
 
+// TestTimelineEvictsTheLeastTelling: one of each kind that may go, in a
+// timeline that fills with what may not, goes in the order of what it tells.
+func TestTimelineEvictsTheLeastTelling(t *testing.T) {
+	evictable := []health.EntryKind{
+		health.EntryVerification, health.EntryDecision, health.EntryAlert, health.EntryEscalated,
+		health.EntryNote, health.EntryObserved, health.EntryEvidence,
+	}
+	var timeline health.Timeline
+	for i := range evictable { // the most telling first
+		timeline.Add(noon, evictable[len(evictable)-1-i], "one")
+	}
+	for len(timeline.Entries) < health.TimelineLimit {
+		timeline.Add(noon, health.EntryAttempt, "attempt")
+	}
+	left := func() (kinds []health.EntryKind) {
+		for _, entry := range timeline.Entries {
+			if entry.Kind != health.EntryAttempt {
+				kinds = append(kinds, entry.Kind)
+			}
+		}
+		slices.Reverse(kinds)
+		return kinds
+	}
+	for i := range evictable {
+		require.Equal(t, evictable[i:], left())
+		timeline.Add(noon, health.EntryAttempt, "attempt")
+	}
+	require.Empty(t, left())
+	require.Equal(t, len(evictable), timeline.Omitted)
+}
+
 // TestTimelineProperties: whatever is written, the bound holds, nothing is
 // lost uncounted, the first lines and the last stay, and the order is kept.
 func TestTimelineProperties(t *testing.T) {
 	kinds := []health.EntryKind{
-		health.EntryFailure, health.EntryOpened, health.EntryDecision, health.EntryAttempt, health.EntryVerification,
-		health.EntryAlert, health.EntryAcknowledged, health.EntryResolved, health.EntryNote,
+		health.EntryFailure, health.EntryOpened, health.EntryDecision, health.EntryAttempt, health.EntryObserved,
+		health.EntryEvidence, health.EntryVerification, health.EntryAlert, health.EntryEscalated,
+		health.EntryAcknowledged, health.EntryResolved, health.EntryNote,
 	}
 	random := rand.New(rand.NewPCG(7, 8))
 	for range 200 {

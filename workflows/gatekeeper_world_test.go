@@ -25,6 +25,8 @@ type gate struct {
 	limits activities.FleetLimits
 	// unreachable names the workflows that cannot be told anything.
 	unreachable map[string]bool
+	// wakeTakes is how long it takes to tell one.
+	wakeTakes time.Duration
 	// onWake hears that a service was told that its turn has come.
 	onWake func(service string)
 	// sweep answers for the world: which incidents have ended.
@@ -57,7 +59,8 @@ func newGate(t *testing.T, limits activities.FleetLimits) *gate {
 	g.SetStartTime(noon)
 	g.SetTestTimeout(time.Minute)
 	g.RegisterWorkflow(workflows.Gatekeeper)
-	g.OnSignalExternalWorkflow(mock.Anything, mock.Anything, "", workflows.SignalWake, mock.Anything).Return(
+	g.OnSignalExternalWorkflow(mock.Anything, mock.Anything, "", workflows.SignalWake, mock.Anything).AfterFn(
+		func() time.Duration { return g.wakeTakes }).Return(
 		func(_, id, _, _ string, _ any) error {
 			g.mu.Lock()
 			defer g.mu.Unlock()

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -34,11 +35,12 @@ func (r *remediation) ask(ctx workflow.Context, situation health.Situation, own 
 		Service:   r.check.Service,
 		Incident:  r.Incident.ID,
 		Workflow:  info.WorkflowExecution.ID,
-		Run:       info.FirstRunID,
+		Run:       firstRun(ctx),
 		Situation: situation,
 		Lease:     health.Duration(r.lease()),
 		StableFor: r.check.Remediation.StableFor,
 	}
+	r.Asked = true
 	var permits *activities.Permits
 	var answer activities.AskAnswer
 	err := workflow.ExecuteLocalActivity(ctx, permits.Ask, in).Get(ctx, &answer)
@@ -56,6 +58,12 @@ func (r *remediation) ask(ctx workflow.Context, situation health.Situation, own 
 			Note: "the gatekeeper of restarts cannot be reached: " + cause(err).Error(),
 		}
 	}
+}
+
+// firstRun names the incident's chain of runs.
+func firstRun(ctx workflow.Context) string {
+	info := workflow.GetInfo(ctx)
+	return cmp.Or(info.FirstRunID, info.WorkflowExecution.RunID)
 }
 
 // lease is the longest that an attempt can take, with its verification.
@@ -76,15 +84,15 @@ func (r *remediation) giveBack(ctx workflow.Context) {
 	}
 	r.Permit = false
 	r.signalGatekeeper(ctx, SignalRelease, Release{
-		Service: r.check.Service, Run: workflow.GetInfo(ctx).FirstRunID, Acted: r.Acted,
+		Service: r.check.Service, Run: firstRun(ctx), Acted: r.Acted,
 	})
 }
 
 // tellClosed lets the Gatekeeper know that the service is no longer down.
 func (r *remediation) tellClosed(ctx workflow.Context) {
-	if r.Known {
+	if r.Asked { // it may know, also if its answer was lost
 		r.signalGatekeeper(ctx, SignalClosed, Closed{
-			Service: r.check.Service, Incident: r.Incident.ID, Run: workflow.GetInfo(ctx).FirstRunID,
+			Service: r.check.Service, Incident: r.Incident.ID, Run: firstRun(ctx),
 		})
 	}
 }

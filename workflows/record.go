@@ -82,7 +82,9 @@ type Record struct {
 	// while the attempt that it was for may have taken effect.
 	Permit bool `json:"permit,omitempty"`
 	Acted  bool `json:"acted,omitempty"`
-	// Known is set once the Gatekeeper knows that the service is down.
+	// Asked is set once the Gatekeeper may know that the service is down, Known
+	// once it does.
+	Asked bool `json:"asked,omitempty"`
 	Known bool `json:"known,omitempty"`
 	// Held is the last reason not to act that stands in the timeline.
 	Held string `json:"held,omitempty"`

@@ -91,10 +91,13 @@ Exit codes: 0 all is good, 1 bad input or something is not healthy,
 	root.AddCommand(
 		a.validateCommand(), a.schemaCommand(), a.configCommand(), a.applyCommand(),
 		a.statusCommand(), a.probeCommand(),
-		a.incidentsCommand(), a.incidentCommand(),
-		a.ackCommand(), a.pauseCommand(), a.resumeCommand(), a.probeNowCommand(),
+		a.incidentsCommand(), a.incidentCommand(), a.reportCommand(),
+		a.pauseCommand(), a.resumeCommand(), a.probeNowCommand(),
+		a.modeCommand(), a.maintainCommand(), a.silenceCommand(),
+		a.deadLettersCommand(), a.permitsCommand(),
 		a.versionCommand(),
 	)
+	root.AddCommand(a.instructCommands()...)
 	return root
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,7 +45,7 @@ func (a *app) showStatus(statuses []operator.TargetStatus, now time.Time) error 
 		}
 		rows = append(rows, []string{
 			name, string(status.State), ago(status.Since.Time, now, ""), ago(status.LastProbeAt.Time, now, " ago"),
-			latency, strconv.Itoa(status.Streak), status.Message,
+			latency, strconv.Itoa(status.Streak), strings.Join(append(status.Notes, status.Message), "; "),
 		})
 	}
 	return a.table([]string{"SERVICE", "STATE", "FOR", "LAST PROBE", "LATENCY", "STREAK", "MESSAGE"}, rows)

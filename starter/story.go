@@ -2,7 +2,10 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"paramedic/internal/health"
@@ -23,7 +26,11 @@ func (a *app) tellStory(incident operator.Incident, namespace string) error {
 	}
 	rows := make([][]string, 0, len(incident.Timeline.Entries))
 	for _, entry := range incident.Timeline.Entries {
-		rows = append(rows, []string{"  " + offset(entry.At.Sub(incident.FirstFailureAt)), string(entry.Kind), entry.Text})
+		at, kind := "  "+offset(entry.At.Sub(incident.FirstFailureAt)), string(entry.Kind)
+		for line := range strings.Lines(entry.Text) {
+			rows = append(rows, []string{at, kind, strings.TrimRight(line, "\n")})
+			at, kind = "", ""
+		}
 	}
 	if err := a.table(nil, rows); err != nil {
 		return err
@@ -56,6 +63,10 @@ func figures(incident operator.Incident, namespace string) [][]string {
 		{"  time to heal", health.Span(incident.Healing()) + running},
 		{"  attempts", fmt.Sprintf("%d (%s, %s)", incident.Attempts,
 			count(incident.Restarts, "restart"), count(incident.Verifications, "verification"))},
+		{"  would have", observed(incident.Observed)},
+		{"  last action", incident.Action},
+		{"  held", held(incident.Held)},
+		{"  also down", strings.Join(incident.Affected, ", ")},
 		{"  outcome", string(incident.Outcome)},
 		{"  acknowledged", acknowledgement(incident.Incident)},
 		{"  runbook", incident.Runbook},
@@ -71,6 +82,23 @@ func figures(incident operator.Incident, namespace string) [][]string {
 		}
 	}
 	return kept
+}
+
+// observed says what mode observe kept back.
+func observed(restarts int) string {
+	if restarts == 0 {
+		return ""
+	}
+	return "made " + count(restarts, "restart") + ", in mode observe"
+}
+
+// held lists the rules that kept from acting, with how often.
+func held(rules map[health.Rule]int) string {
+	var all []string
+	for _, rule := range slices.Sorted(maps.Keys(rules)) {
+		all = append(all, fmt.Sprintf("%s %d×", rule, rules[rule]))
+	}
+	return strings.Join(all, ", ")
 }
 
 func acknowledgement(incident health.Incident) string {

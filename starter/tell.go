@@ -23,27 +23,6 @@ func (w *author) flags(command *cobra.Command, withNote bool) {
 	}
 }
 
-func (a *app) ackCommand() *cobra.Command {
-	var who author
-	command := &cobra.Command{
-		Use:   "ack SERVICE --by NAME",
-		Short: "Acknowledge the open incident of a service: a human owns it",
-		Args:  exactlyOne,
-		RunE: func(command *cobra.Command, args []string) error {
-			return a.asked(command.Context(), who, args[0], func(s session, service config.Service) error {
-				receipt, err := s.Instruct(command.Context(), service.Name, workflows.Acknowledge,
-					workflows.Instruction{By: who.by, Note: who.note})
-				if err != nil {
-					return err
-				}
-				return a.showReceipt(receipt)
-			})
-		},
-	}
-	who.flags(command, true)
-	return command
-}
-
 func (a *app) pauseCommand() *cobra.Command {
 	var who author
 	command := &cobra.Command{
@@ -115,16 +94,4 @@ func (a *app) report(service config.Service, state workflows.MonitorState, err e
 		return a.writeJSON(status)
 	}
 	return a.showStatus([]operator.TargetStatus{status}, time.Now())
-}
-
-func (a *app) showReceipt(receipt operator.Receipt) error {
-	switch {
-	case a.json:
-		return a.writeJSON(receipt)
-	case receipt.Pending:
-		return a.printf("No worker answers. The acknowledgement of %q by %s is stored and takes effect when one runs again.\n",
-			receipt.Service, receipt.By)
-	default:
-		return a.printf("%s acknowledged by %s\n", receipt.Incident, receipt.By)
-	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 
@@ -29,19 +30,23 @@ type deployment struct {
 
 // deploy starts a deployment that reaches the outside through world. The caller
 // closes it.
-func deploy(ctx context.Context, cfg *config.Config, world activities.World) (*deployment, error) {
+func deploy(
+	ctx context.Context, cfg *config.Config, world activities.World, interceptors ...interceptor.WorkerInterceptor,
+) (*deployment, error) {
 	dir, err := os.MkdirTemp("", "paramedic-bench-")
 	if err != nil {
 		return nil, fmt.Errorf("making a data directory: %w", err)
 	}
 	d := &deployment{dir: dir}
-	if err := d.start(ctx, cfg, world); err != nil {
+	if err := d.start(ctx, cfg, world, interceptors); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }
 
-func (d *deployment) start(ctx context.Context, cfg *config.Config, world activities.World) error {
+func (d *deployment) start(
+	ctx context.Context, cfg *config.Config, world activities.World, interceptors []interceptor.WorkerInterceptor,
+) error {
 	quiet := slog.New(slog.DiscardHandler)
 	var err error
 	d.server, err = devserver.Start(ctx, devserver.Options{
@@ -56,7 +61,9 @@ func (d *deployment) start(ctx context.Context, cfg *config.Config, world activi
 	if err != nil {
 		return fmt.Errorf("connecting to the embedded server: %w", err)
 	}
-	w := worker.New(d.Client, apply.TaskQueue(cfg), workflows.WorkerOptions())
+	options := workflows.WorkerOptions()
+	options.Interceptors = interceptors
+	w := worker.New(d.Client, apply.TaskQueue(cfg), options)
 	workflows.Register(w)
 	activities.Register(w, world, d.Client)
 	w.RegisterWorkflow(plainTick)

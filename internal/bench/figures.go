@@ -19,6 +19,7 @@ var measurements = map[string]func(ctx context.Context, scale float64, say progr
 	"tick-plain":    measurePlainTick,
 	"tick-monitor":  measureMonitorTick,
 	"fleet":         measureFleet,
+	"incidents":     measureIncidents,
 	"worker":        measureWorker,
 }
 
@@ -41,6 +42,7 @@ var figures = []figure{
 	{"tick", []string{"tick-plain", "tick-monitor"}, tickRows},
 	{"fleet", []string{"fleet"}, fleetRows},
 	{"worker", []string{"worker"}, workerRows},
+	{"incidents", []string{"incidents"}, incidentRows},
 }
 
 func figureNames() []string {
@@ -100,6 +102,23 @@ func workerRows(measured map[string]values) []row {
 		info("  every service probed", "%.0f ms", m["all_probed"]),
 		info("  size of the stripped binary", "%.0f MB", m["size_mb"]),
 		below("  size of the stripped binary without the server", m["size_noembed_mb"], 60, "MB"),
+	}
+}
+
+func incidentRows(measured map[string]values) []row {
+	m := measured["incidents"]
+	what := fmt.Sprintf("%.0f incidents opened within %.1f s, %d restarts at a time: a permit, 99th percentile",
+		m["incidents"], m["opened"]/1000, crowdConcurrency)
+	return []row{
+		below(what, m["permit_p99"], 2000, "ms"),
+		below("  any other decision, 99th percentile", m["decision_p99"], 2000, "ms"),
+		below("  a place that became free to the next permit, 99th percentile", m["handover_p99"], 2000, "ms"),
+		info("  medians of the three", "%.0f, %.0f, %.0f ms", m["permit_p50"], m["decision_p50"], m["handover_p50"]),
+		below("  restarts at the same time, at most", m["most"], crowdConcurrency+1, ""),
+		exactly("  permits, places in the queue and services down left in the books", m["leaked"], 0),
+		exactly("  restarts beyond one for each", m["twice"], 0),
+		exactly("  questions without an answer", m["failed"], 0),
+		info("  until all were healed", "%.1f s", m["took"]/1000),
 	}
 }
 

@@ -269,6 +269,10 @@ type OutboxState struct {
 	Sending []health.Alert `json:"sending,omitempty"`
 	Tries   int            `json:"tries,omitempty"`
 	RetryAt time.Time      `json:"retry_at,omitzero"`
+	// Error is why the latest try failed.
+	Error string `json:"error,omitempty"`
+	// WaitingSince is when the first of those that wait came.
+	WaitingSince time.Time `json:"waiting_since,omitzero"`
 	// Since is when the first try of the group was made.
 	Since time.Time `json:"since,omitzero"`
 	// Dead are the alerts that failed for good, oldest first; Dropped counts
@@ -278,6 +282,8 @@ type OutboxState struct {
 	// Delivered and Lost count alerts since the Outbox was first opened.
 	Delivered int `json:"delivered"`
 	Lost      int `json:"lost"`
+	// LastID numbers the dead letters.
+	LastID int `json:"last_id,omitempty"`
 	// Seen are the dedup keys of the latest alerts.
 	Seen []string `json:"seen,omitempty"`
 }

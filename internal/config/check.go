@@ -114,9 +114,9 @@ func (c *checker) receiverNames() {
 
 // receivers returns all receivers by name, the built-in one included.
 func (c *checker) receivers() []Receiver {
-	builtin := Receiver{Name: BuiltinReceiver}
+	builtin := Receiver{Name: BuiltinReceiver, Language: c.doc.Language}
 	if k, known := find(c.d.kinds.receivers, BuiltinReceiver); known {
-		builtin.choose(k.name, k.options())
+		builtin.choose(k, k.options())
 	}
 	all := []Receiver{builtin}
 	for name, receiver := range c.doc.Alerts {

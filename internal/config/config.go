@@ -8,6 +8,7 @@ package config
 
 import (
 	"slices"
+	"time"
 
 	"paramedic/internal/alert"
 	"paramedic/internal/health"
@@ -31,18 +32,42 @@ type Config struct {
 	Services []Service
 	// Receivers are sorted by name; the built-in receiver "log" is among them.
 	Receivers []Receiver
+	// Routes say who is told of services that name no receivers. They are
+	// worked into the Alerts of each service.
+	Routes []Route
+	// ResponseTimes are how soon a human is expected to respond. They are worked
+	// into the Response of each service.
+	ResponseTimes ResponseTimes
+	// Language is that of alerts, "en" or "es"; receivers may have their own.
+	Language string
+	// Templates is the absolute path of the directory whose templates replace
+	// those of alerts; empty if there is none.
+	Templates string
+	// WebUI is the base address of the Temporal Web UI without a slash at its
+	// end; empty means that of the embedded one.
+	WebUI string
+	// Heartbeat says whom to tell that all is well, nil if nobody.
+	Heartbeat *Heartbeat
 
 	secrets []string
 }
 
 // document is the file as it is written, top level first.
 type document struct {
-	Temporal Temporal            `yaml:"temporal,omitempty" doc:"The Temporal cluster; connection details and credentials come from the TEMPORAL_* variables."`
-	HTTP     HTTP                `yaml:"http" doc:"The status pages and health endpoints."`
-	Patient  *Patient            `yaml:"patient,omitempty" doc:"A small process to try paramedic on; leave it out in production."`
-	Limits   FleetLimits         `yaml:"limits" doc:"What may be done to all services together."`
-	Defaults Defaults            `yaml:"defaults,omitempty" doc:"What holds for every service that does not say otherwise."`
+	Temporal Temporal    `yaml:"temporal,omitempty" doc:"The Temporal cluster; connection details and credentials come from the TEMPORAL_* variables."`
+	HTTP     HTTP        `yaml:"http" doc:"The status pages and health endpoints."`
+	Patient  *Patient    `yaml:"patient,omitempty" doc:"A small process to try paramedic on; leave it out in production."`
+	Limits   FleetLimits `yaml:"limits" doc:"What may be done to all services together."`
+	Defaults Defaults    `yaml:"defaults,omitempty" doc:"What holds for every service that does not say otherwise."`
+	// What receivers and services are decoded onto stands before them.
+	Language      string        `yaml:"language" enum:"en,es" doc:"The language of alerts: en or es; en unless set."`
+	Templates     string        `yaml:"templates,omitempty" doc:"A directory with templates that replace those of alerts by name; a relative path starts at the configuration's directory."`
+	WebUI         string        `yaml:"web_ui,omitempty" doc:"The address of the Temporal Web UI, for links in alerts; the embedded one's unless set."`
+	ResponseTimes ResponseTimes `yaml:"response_times" doc:"How soon a human is expected to respond, by severity."`
+	Heartbeat     *Heartbeat    `yaml:"heartbeat,omitempty" doc:"An address to call while all services are watched on time, so that somebody else notices when paramedic is gone."`
+
 	Services []Service           `yaml:"services" required:"true" doc:"The services to watch."`
+	Routes   []Route             `yaml:"routes,omitempty" doc:"Who is told of services that do not write alerts, where the defaults do not either: the receivers of the first route that matches."`
 	Alerts   map[string]Receiver `yaml:"alerts,omitempty" doc:"Receivers of alerts by name; the name log is built in and writes to paramedic's own log."`
 }
 
@@ -74,6 +99,8 @@ type Patient struct {
 type FleetLimits struct {
 	// ConcurrentRestarts counts remediation steps that may run at once.
 	ConcurrentRestarts int `yaml:"concurrent_restarts" min:"1" doc:"How many services may be restarted at the same time; 1 unless set."`
+	// MinHealthy is a share of all services, in percent.
+	MinHealthy int `yaml:"min_healthy" percent:"true" min:"0" max:"100" doc:"The share of services, like 51%, that must be healthy for anything to be restarted in a fleet of ten or more; 51% unless set, 0 for no limit."`
 }
 
 // Defaults are what services start from.
@@ -105,8 +132,47 @@ type Policy struct {
 	// ActiveHours is a cron expression of the minutes in which probes are
 	// made; empty means always.
 	ActiveHours string `yaml:"active_hours,omitempty" doc:"The minutes in which to probe, as a cron expression like \"* 8-17 * * MON-FRI\"; always unless set."`
-	// Timezone is the IANA zone of Cron and ActiveHours.
-	Timezone string `yaml:"timezone" doc:"The time zone of cron and active_hours, like Europe/Madrid; UTC unless set."`
+	// Timezone is the IANA zone of Cron, ActiveHours and Maintenance.
+	Timezone string `yaml:"timezone" doc:"The time zone of cron, active_hours and maintenance, like Europe/Madrid; UTC unless set."`
+	// Flapping says when a service changes its state too often.
+	Flapping Flapping `yaml:"flapping" doc:"When a service changes too often between up and down to be restarted."`
+	// Maintenance lists the windows in which probes run and nothing is done.
+	Maintenance []Maintenance `yaml:"maintenance,omitempty" doc:"Windows in which probes run, nothing is restarted and nobody is told."`
+	// Escalation lists who else is told while nobody acknowledges. In a service
+	// only the levels of its severity remain, with every delay filled in.
+	Escalation []Level `yaml:"escalation,omitempty" doc:"Who else is told while nobody acknowledges an incident, in the order of the delays."`
+	// Reminder is the time between reminders until somebody acknowledges; 0 for none.
+	Reminder health.Duration `yaml:"reminder" doc:"The time between reminders until somebody acknowledges an incident; 1h unless set, 0s for none."`
+}
+
+// Flapping holds shares of changes in the last results, in percent.
+type Flapping struct {
+	// Low is the share below which flapping ends; at most High.
+	Low int `yaml:"low" percent:"true" min:"0" max:"100" doc:"Flapping ends when fewer than this percentage of the last 21 results are changes; 25 unless set, or high if that is lower."`
+	// High is the share above which flapping begins; 0 switches it off.
+	High int `yaml:"high" percent:"true" min:"0" max:"100" doc:"A service flaps when more than this percentage of its last 21 results are changes between up and down; 30 unless set, 0 to not look for it."`
+}
+
+// Maintenance is a window: one of the length For at each time of Cron, or one
+// from Starts to Ends.
+type Maintenance struct {
+	Cron string          `yaml:"cron,omitempty" doc:"When the window opens each time, as a cron expression of five fields; together with for."`
+	For  health.Duration `yaml:"for,omitempty" min:"1m" max:"168h" doc:"How long the window is open, at most 7 days (168h)."`
+	// From and Until are as they were written.
+	From   string `yaml:"from,omitempty" doc:"When a window that is open once begins, like 2026-11-22 02:00 in the service's time zone, or 2026-11-22T02:00:00Z; together with until or for."`
+	Until  string `yaml:"until,omitempty" doc:"When a window that is open once ends, written like from."`
+	Reason string `yaml:"reason,omitempty" doc:"What the window is for, for people."`
+	// Starts and Ends are the window of From, in UTC; zero with Cron and in
+	// defaults.
+	Starts, Ends time.Time
+}
+
+// Level is a step of the escalation.
+type Level struct {
+	// After is the delay from the first alert.
+	After      health.Duration `yaml:"after" doc:"The delay from the first alert, longer than that of the level before; from the second level on the response time after that level, unless set."`
+	Alerts     []string        `yaml:"alerts" required:"true" doc:"The receivers to tell."`
+	Severities []string        `yaml:"severities,omitempty" enum:"P0,P1,P2,P3" doc:"The severities that this level is for; all unless set."`
 }
 
 // Service is one service to watch.
@@ -115,8 +181,12 @@ type Service struct {
 	Name string `yaml:"name" required:"true" doc:"The service's name: lower-case letters, digits, dots, dashes and underscores, at most 63."`
 	// Runbook is a link for humans; may be empty.
 	Runbook string `yaml:"runbook,omitempty" doc:"A link to the instructions for people, sent with every alert."`
+	// Impact is a sentence on what an outage means; may be empty.
+	Impact string `yaml:"impact,omitempty" doc:"A sentence for people on what an outage means, sent with every alert."`
+	// Labels are names and values to route by and to show.
+	Labels map[string]string `yaml:"labels,omitempty" doc:"Names and values to route alerts by, sent with them: at most 20, names of letters, digits and underscores, values of at most 200 bytes."`
 	// DependsOn names services without which this one cannot work.
-	DependsOn []string `yaml:"depends_on,omitempty" doc:"Services without which this one cannot work; checked and shown, restarts do not wait for them yet."`
+	DependsOn []string `yaml:"depends_on,omitempty" doc:"Services without which this one cannot work; restarts wait while one of them is down, and alerts fold into that one's."`
 	// Cron sets the cadence instead of Interval; may be empty.
 	Cron string `yaml:"cron,omitempty" doc:"When to probe, as a cron expression of five fields, in place of interval."`
 	Policy
@@ -124,23 +194,37 @@ type Service struct {
 	Probe Probe `yaml:"probe" required:"true" doc:"How to look at the service; exactly one kind."`
 	// Remediation says how to heal it; nil means alert only.
 	Remediation *Remediation `yaml:"remediation,omitempty" doc:"How to heal the service; without it, people are alerted and nothing is done."`
+	// Response is how soon a human is expected to respond; it follows from the
+	// severity.
+	Response health.Duration
 }
 
 // RemediationPolicy is the part of a remediation that can be set by default.
 type RemediationPolicy struct {
+	// Mode says how far the service is healed without a human.
+	Mode health.Mode `yaml:"mode" enum:"act,observe,approve" doc:"act carries steps out, observe writes down what it would have done, approve asks a human first; act unless set."`
+	// ApproveWithin is how long a human has to approve, in mode approve.
+	ApproveWithin health.Duration `yaml:"approve_within" min:"1s" doc:"How long a human has to approve, in mode approve; 30m unless set."`
 	// Settle is the wait between a step and the probe that verifies it.
 	Settle health.Duration `yaml:"settle" doc:"The wait between a step and the probe that verifies it; 10s unless set."`
 	// Backoff holds the waits before the second, third ... attempt; the last
 	// one repeats. Empty means no wait.
 	Backoff []health.Duration `yaml:"backoff" doc:"The waits before the next attempts, the last one repeats; [10s, 30s, 90s] unless set."`
-	// Limits bound one incident.
-	Limits IncidentLimits `yaml:"limits" doc:"What may be done in one incident."`
+	// Limits bound what is done to the service.
+	Limits IncidentLimits `yaml:"limits" doc:"How often something may be done to the service."`
+	// StableFor is how long the service must be up for the budget of an incident
+	// to come back.
+	StableFor health.Duration `yaml:"stable_for" doc:"How long the service must be up for the next incident to have its own attempts; 10m unless set."`
 }
 
-// IncidentLimits bound what is done in one incident.
+// IncidentLimits bound what is done to one service.
 type IncidentLimits struct {
 	// PerIncident counts attempts; after it, people are alerted and probing goes on.
 	PerIncident int `yaml:"per_incident" min:"1" max:"1000" doc:"How many attempts one incident gets before only people can help; 3 unless set."`
+	// IncidentsPerHour counts incidents in which something was done; 0 for no limit.
+	IncidentsPerHour int `yaml:"incidents_per_hour" min:"0" max:"1000" doc:"In how many incidents an hour something may be done; 1 unless set, 0 for no limit."`
+	// RestartsPerDay counts attempts in 24 hours; 0 for no limit.
+	RestartsPerDay int `yaml:"restarts_per_day" min:"0" max:"1000" doc:"How many attempts may be made in 24 hours; 3 unless set, 0 for no limit."`
 }
 
 // Remediation says how a service is healed.
@@ -159,17 +243,31 @@ type Probe struct {
 	Options probe.Options
 }
 
-// Step is a kind of remedy and its options.
+// Step is a kind of remedy and its options, with what all kinds have in common.
 type Step struct {
 	Kind    string
 	Options remedy.Options
+	// Tries is how often the step is tried before the next; 0 means as often as
+	// the limits allow, and only the last step may have it.
+	Tries int `yaml:"tries" min:"0" max:"100" doc:"How often the step is tried before the next one; 1 unless set, and as often as the limits allow (0) for the last step."`
+	// PreCheck must pass for the step to be carried out; nil if there is none.
+	PreCheck *Probe `yaml:"pre_check,omitempty" doc:"A probe that must pass, or the step is skipped; exactly one kind."`
+	// PostCheck must pass, or the step has failed; nil if there is none.
+	PostCheck *Probe `yaml:"post_check,omitempty" doc:"A probe that must pass after the step, or it has failed; exactly one kind."`
+	// Evidence is how many lines of the log are collected before acting.
+	Evidence int `yaml:"evidence" min:"0" max:"200" doc:"How many lines of the service's log are collected before the step; 20 unless set, for kinds that can collect them, 0 for none."`
 }
 
-// Receiver is a named kind of receiver and its options.
+// Receiver is a named kind of receiver and its options, with what all kinds
+// have in common.
 type Receiver struct {
 	Name    string
 	Kind    string
 	Options alert.Options
+	// GroupWait is how long the first alert of a group waits for others.
+	GroupWait health.Duration `yaml:"group_wait" max:"10m" doc:"How long an alert waits for others to be sent together with it, at most 10m; a time that suits the kind unless set, 0s for not at all."`
+	// Language is that of its alerts, "en" or "es".
+	Language string `yaml:"language" enum:"en,es" doc:"The language of this receiver's alerts: en or es; that of the configuration unless set."`
 }
 
 // BuiltinReceiver is the receiver that exists in every configuration.

@@ -37,14 +37,16 @@ func TestDefaultsWhenNothingIsWritten(t *testing.T) {
 		Interval: seconds(60), RetryInterval: seconds(60), Timeout: seconds(10),
 		FailureThreshold: 3, SuccessThreshold: 2, Watch: 10, Severity: "P1",
 		Alerts: []string{"log"}, Timezone: "UTC",
+		Flapping: Flapping{Low: 25, High: 30}, Reminder: seconds(3600),
 	}, web.Policy)
 	require.Equal(t, RemediationPolicy{
+		Mode: health.ModeAct, ApproveWithin: seconds(1800), StableFor: seconds(600),
 		Settle: seconds(10), Backoff: []health.Duration{seconds(10), seconds(30), seconds(90)},
-		Limits: IncidentLimits{PerIncident: 3},
+		Limits: IncidentLimits{PerIncident: 3, IncidentsPerHour: 1, RestartsPerDay: 3},
 	}, web.Remediation.RemediationPolicy)
 	log, found := config.Receiver("log")
 	require.True(t, found)
-	require.Equal(t, Receiver{Name: "log", Kind: "log", Options: &testLog{}}, log)
+	require.Equal(t, Receiver{Name: "log", Kind: "log", Options: &testLog{}, Language: "en"}, log)
 	require.Empty(t, config.Secrets())
 
 	_, found = config.Service("nobody")
@@ -69,7 +71,9 @@ func TestEveryKey(t *testing.T) {
 	require.Equal(t, seconds(1), full.Timeout)
 	require.Equal(t, health.Duration(0), full.Remediation.Settle)
 	require.Equal(t, []health.Duration{}, full.Remediation.Backoff)
-	require.Equal(t, []Step{{"exec", &testRemedy{"one"}}, {"systemd", &testRemedy{"two.service"}}}, full.Remediation.Steps)
+	require.Equal(t, []Step{
+		{Kind: "exec", Options: &testRemedy{"one"}}, {Kind: "systemd", Options: &testRemedy{"two.service"}},
+	}, full.Remediation.Steps)
 	require.Equal(t, &testProbe{
 		URL: "http://db.internal:80/${literal}", Method: "HEAD", Token: option.NewSecret("tok-12345"),
 		Headers: map[string]option.Secret{"X-Key": option.NewSecret("literal-key")},

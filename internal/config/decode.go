@@ -50,7 +50,7 @@ func (d *decoder) decode(path string, n *node, f field, v reflect.Value) {
 	case n.broken:
 		d.mark(path)
 	case isChoice(v.Type()):
-		d.choice(path, n, v.Addr().Interface().(choice))
+		d.choice(path, n, v)
 	case v.Type() == secretType:
 		d.secret(path, n, v)
 	case v.Type() == durationType:

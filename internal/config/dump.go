@@ -17,7 +17,9 @@ import (
 func (c *Config) WriteYAML(w io.Writer) error {
 	doc := document{
 		Temporal: c.Temporal, HTTP: c.HTTP, Patient: c.Patient, Limits: c.Limits,
-		Services: c.Services, Alerts: map[string]Receiver{},
+		Language: c.Language, Templates: c.Templates, WebUI: c.WebUI,
+		ResponseTimes: c.ResponseTimes, Heartbeat: c.Heartbeat,
+		Services: c.Services, Routes: c.Routes, Alerts: map[string]Receiver{},
 	}
 	for _, r := range c.Receivers {
 		if r.Name != BuiltinReceiver {
@@ -73,7 +75,7 @@ func (w dumper) value(v reflect.Value) any {
 }
 
 // object writes the keys of a struct; nothing is written for what is absent.
-func (w dumper) object(v reflect.Value) any {
+func (w dumper) object(v reflect.Value) yaml.MapSlice {
 	all := yaml.MapSlice{}
 	for _, f := range fieldsOf(v.Type()) {
 		value := v.FieldByIndex(f.index)
@@ -85,6 +87,7 @@ func (w dumper) object(v reflect.Value) any {
 	return all
 }
 
+// choice writes the kind with its options, and the keys that kinds share.
 func (w dumper) choice(v reflect.Value) any {
 	fresh := reflect.New(v.Type())
 	fresh.Elem().Set(v)
@@ -94,7 +97,7 @@ func (w dumper) choice(v reflect.Value) any {
 	if o := reflect.ValueOf(options); o.Kind() == reflect.Pointer && o.Elem().Kind() == reflect.Struct {
 		item.Value = w.object(o.Elem())
 	}
-	return yaml.MapSlice{item}
+	return append(yaml.MapSlice{item}, w.object(v)...)
 }
 
 // isAbsent reports whether v was neither written nor has a default: optional

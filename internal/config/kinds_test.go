@@ -74,27 +74,27 @@ type testReceiver struct {
 	Token option.Secret `yaml:"token" doc:"The bearer token."`
 }
 
-func (r *testReceiver) Validate() option.Problems     { return nil }
+func (r *testReceiver) Validate() option.Problems                 { return nil }
 func (r *testReceiver) Open(*alert.Texts) (alert.Receiver, error) { return nil, nil }
 
 type testLog struct{}
 
-func (*testLog) Validate() option.Problems     { return nil }
+func (*testLog) Validate() option.Problems                 { return nil }
 func (*testLog) Open(*alert.Texts) (alert.Receiver, error) { return nil, nil }
 
 func testKinds() tables {
 	return tables{
 		probes: []kind{
-			{"http", "Asks a web server.", func() validator { return &testProbe{Method: "GET"} }},
-			{"other", "Asks something else.", func() validator { return &testOther{Samples: 4} }},
+			{name: "http", doc: "Asks a web server.", options: func() validator { return &testProbe{Method: "GET"} }},
+			{name: "other", doc: "Asks something else.", options: func() validator { return &testOther{Samples: 4} }},
 		},
 		remedies: []kind{
-			{"systemd", "Restarts a unit.", func() validator { return &testRemedy{} }},
-			{"exec", "Runs a command.", func() validator { return &testRemedy{} }},
+			{name: "systemd", doc: "Restarts a unit.", options: func() validator { return &testRemedy{} }},
+			{name: "exec", doc: "Runs a command.", options: func() validator { return &testRemedy{} }},
 		},
 		receivers: []kind{
-			{"log", "Writes to the log.", func() validator { return &testLog{} }},
-			{"webhook", "Posts to an address.", func() validator { return &testReceiver{} }},
+			{name: "log", doc: "Writes to the log.", options: func() validator { return &testLog{} }},
+			{name: "webhook", doc: "Posts to an address.", options: func() validator { return &testReceiver{} }},
 		},
 	}
 }

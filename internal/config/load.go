@@ -101,12 +101,19 @@ func (d *decoder) document(root *node) *Config {
 			return reflect.ValueOf(Remediation{RemediationPolicy: doc.Defaults.Remediation})
 		}
 	}
+	d.fresh[reflect.TypeFor[Receiver]()] = func() reflect.Value {
+		return reflect.ValueOf(Receiver{Language: doc.Language})
+	}
+	d.fresh[reflect.TypeFor[Heartbeat]()] = func() reflect.Value {
+		return reflect.ValueOf(Heartbeat{Every: minutes(1)})
+	}
 	d.decode("", root, field{}, reflect.ValueOf(&doc).Elem())
 	c := checker{d: d, doc: &doc}
 	c.check()
 	return &Config{
 		Temporal: doc.Temporal, HTTP: doc.HTTP, Patient: doc.Patient, Limits: doc.Limits,
-		Services: doc.Services, Receivers: c.receivers(),
+		Services: doc.Services, Receivers: c.receivers(), Routes: doc.Routes, ResponseTimes: doc.ResponseTimes,
+		Language: doc.Language, Templates: doc.Templates, WebUI: doc.WebUI, Heartbeat: doc.Heartbeat,
 	}
 }
 
@@ -116,7 +123,11 @@ func blank() document {
 	return document{
 		Temporal: Temporal{TaskQueue: "paramedic"},
 		HTTP:     HTTP{Listen: "127.0.0.1:8080"},
-		Limits:   FleetLimits{ConcurrentRestarts: 1},
+		Limits:   FleetLimits{ConcurrentRestarts: 1, MinHealthy: 51},
+		Language: "en",
+		ResponseTimes: ResponseTimes{
+			P0: minutes(15), P1: minutes(60), P2: minutes(4 * 60), P3: minutes(24 * 60),
+		},
 		Defaults: builtin(),
 	}
 }
@@ -126,16 +137,20 @@ func builtin() Defaults {
 		Policy: Policy{
 			FailureThreshold: 3, SuccessThreshold: 2, Watch: 10,
 			Severity: "P1", Alerts: []string{BuiltinReceiver}, Timezone: "UTC",
+			Flapping: Flapping{Low: health.FlapLow, High: health.FlapHigh}, Reminder: minutes(60),
 		},
 		Remediation: RemediationPolicy{
+			Mode: health.ModeAct, ApproveWithin: minutes(30), StableFor: minutes(10),
 			Settle: health.Duration(10 * time.Second),
 			Backoff: []health.Duration{
 				health.Duration(10 * time.Second), health.Duration(30 * time.Second), health.Duration(90 * time.Second),
 			},
-			Limits: IncidentLimits{PerIncident: 3},
+			Limits: IncidentLimits{PerIncident: 3, IncidentsPerHour: 1, RestartsPerDay: 3},
 		},
 	}
 }
+
+func minutes(n int) health.Duration { return health.Duration(time.Duration(n) * time.Minute) }
 
 // redactor masks secrets in messages, also as they look in quotes and in
 // addresses.

@@ -55,7 +55,7 @@ func (t tables) value(f field, v reflect.Value) schema {
 	f.typ = v.Type()
 	switch {
 	case isChoice(f.typ):
-		return t.choice(f.typ)
+		return t.choice(v)
 	case f.typ == secretType:
 		return t.secret()
 	case f.typ == durationType:
@@ -89,10 +89,14 @@ func (t tables) value(f field, v reflect.Value) schema {
 	}
 }
 
-// choice describes a mapping with exactly one kind.
-func (t tables) choice(typ reflect.Type) schema {
-	c, _ := reflect.New(typ).Interface().(choice)
-	kinds := schema{}
+// choice describes a mapping with exactly one kind, and the keys that kinds
+// share.
+func (t tables) choice(v reflect.Value) schema {
+	c, _ := reflect.New(v.Type()).Interface().(choice)
+	all := t.object(v)
+	delete(all, "required")
+	kinds, _ := all["properties"].(schema)
+	var one []schema
 	for _, k := range c.from(t) {
 		options := schema{"type": []string{"object", "null"}}
 		if v := reflect.ValueOf(k.options()); v.Kind() == reflect.Pointer && v.Elem().Kind() == reflect.Struct {
@@ -100,11 +104,10 @@ func (t tables) choice(typ reflect.Type) schema {
 		}
 		options["description"] = k.doc
 		kinds[k.name] = options
+		one = append(one, schema{"required": []string{k.name}})
 	}
-	return schema{
-		"type": "object", "properties": kinds, "additionalProperties": false,
-		"minProperties": 1, "maxProperties": 1,
-	}
+	all["type"], all["oneOf"] = "object", one
+	return all
 }
 
 // secret describes text or {file: path}.

@@ -98,6 +98,7 @@ func (p *process) load() bool {
 		return false
 	}
 	p.inForce = cfg
+	p.heartbeat.Store(cfg.Heartbeat)
 	return true
 }
 

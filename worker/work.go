@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -37,6 +38,8 @@ type process struct {
 	// last look, valid or not; both belong to the part "configuration".
 	inForce *config.Config
 	seen    string
+	// heartbeat is what the configuration in force says, nil if nothing.
+	heartbeat atomic.Pointer[config.Heartbeat]
 	// hangups are caught from the start on: SIGHUP must never end the worker.
 	hangups chan os.Signal
 	// embedded is set when the Temporal server runs in this process.
@@ -58,6 +61,7 @@ func work(ctx context.Context, letGo func(), f flags, stdout, stderr io.Writer) 
 		return err
 	}
 	p := &process{flags: f, cfg: cfg, inForce: cfg, seen: seen, hangups: hangups, log: logging.New(stderr, logging.Options{JSON: f.logJSON, Verbose: f.verbose})}
+	p.heartbeat.Store(cfg.Heartbeat)
 	p.log.Mask(cfg.Secrets())
 	slog.SetDefault(p.log.Logger)
 	if err := p.prepare(); err != nil {
@@ -127,5 +131,8 @@ func (p *process) parts() []supervise.Part {
 		supervise.Part{Name: "temporal-worker", Run: p.runWorker},
 		supervise.Part{Name: "configuration", Run: p.runConfiguration},
 	)
+	if !p.agent {
+		parts = append(parts, supervise.Part{Name: "lookout", Run: p.runLookout})
+	}
 	return parts
 }

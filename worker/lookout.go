@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"paramedic/internal/apply"
+	"paramedic/internal/operator"
+	"paramedic/internal/vigil"
+)
+
+// runLookout watches the watcher: it finds Monitors that are late, and calls
+// the heartbeat address while none is.
+func (p *process) runLookout(ctx context.Context, ready func()) error {
+	connection, err := p.temporal.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer connection.Close()
+	v := &vigil.Vigil{
+		Services: p.watched, Log: p.log.Logger,
+		Monitors: operator.New(connection, apply.TaskQueue(p.cfg)),
+	}
+	ready()
+	// One heartbeat for each address, so that it remembers what it has said.
+	var beating *vigil.Heartbeat
+	v.Keep(ctx, func() (*vigil.Heartbeat, time.Duration) {
+		wanted := p.heartbeat.Load()
+		if wanted == nil {
+			beating = nil
+			return nil, 0
+		}
+		if beating == nil || beating.URL != wanted.URL {
+			beating = &vigil.Heartbeat{URL: wanted.URL, Log: p.log.Logger, Client: stayHere}
+		}
+		return beating, wanted.Every.Std()
+	})
+	return nil
+}
+
+// stayHere does not follow redirects: the address is a key, and a redirect
+// would tell it to another host.
+var stayHere = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
+// watched are the services that are probed on a grid; of others nobody can say
+// from outside when they are due.
+func (p *process) watched() []vigil.Service {
+	var services []vigil.Service
+	for _, row := range p.fleet.Board().Rows() {
+		if row.Cron || row.ActiveHours {
+			continue
+		}
+		services = append(services, vigil.Service{
+			Name: row.Service, Interval: row.Interval, Timeout: row.Timeout, LastProbeAt: row.Result.At,
+		})
+	}
+	return services
+}

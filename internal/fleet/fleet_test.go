@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -130,4 +132,73 @@ func TestBoardShowsTheLatest(t *testing.T) {
 		states = append(states, fleet.Board().Rows()[0].State)
 	}
 	require.Equal(t, []health.State{health.StateFailing, health.StateDown, health.StateDown}, states)
+}
+
+func TestBoardTellsWhenTheNextProbeIsDue(t *testing.T) {
+	fleet := newFleet(t, `
+services:
+  - {name: grid, interval: 90s, timeout: 5s, probe: {tcp: {address: "127.0.0.1:1"}}}
+  - {name: office, active_hours: "* 8-17 * * MON-FRI", probe: {tcp: {address: "127.0.0.1:1"}}}
+  - {name: nightly, cron: "0 3 * * *", probe: {tcp: {address: "127.0.0.1:1"}}}
+`)
+	rows := fleet.Board().Rows()
+	require.Equal(t, Latest{Service: "grid", Severity: "P1", State: health.StateUnknown, threshold: 3,
+		Interval: 90 * time.Second, Timeout: 5 * time.Second}, rows[0])
+	require.True(t, rows[1].Cron)
+	require.False(t, rows[1].ActiveHours)
+	require.Zero(t, rows[1].Interval)
+	require.True(t, rows[2].ActiveHours)
+	require.Equal(t, time.Minute, rows[2].Interval)
+
+	before := time.Now().UTC().Truncate(time.Millisecond)
+	_, err := fleet.Probe(t.Context(), "grid")
+	require.NoError(t, err)
+	probed := fleet.Board().Rows()[0].Result.At
+	require.False(t, probed.Before(before), probed)
+
+	require.NoError(t, fleet.Replace(parse(t, "services: [{name: grid, interval: 2m, probe: {tcp: {address: '127.0.0.1:1'}}}]")))
+	require.Equal(t, 2*time.Minute, fleet.Board().Rows()[0].Interval)
+	require.Equal(t, probed, fleet.Board().Rows()[0].Result.At)
+}
+
+func TestFleetLimitsAreThoseOfTheConfiguration(t *testing.T) {
+	fleet := newFleet(t, quiet)
+	require.Equal(t, activities.FleetLimits{ConcurrentRestarts: 1, MinHealthy: 51, Services: 1}, fleet.FleetLimits())
+	require.NoError(t, fleet.Replace(parse(t, `
+limits: {concurrent_restarts: 3, min_healthy: 60}
+services:
+  - {name: web, probe: {tcp: {address: "127.0.0.1:1"}}}
+  - {name: db, probe: {tcp: {address: "127.0.0.1:1"}}}
+`)))
+	require.Equal(t, activities.FleetLimits{ConcurrentRestarts: 3, MinHealthy: 60, Services: 2}, fleet.FleetLimits())
+}
+
+// A step as it is written: the pre-check keeps it from acting while there is no
+// reason to, the post-check says whether it has helped.
+func TestStepsAreCarriedOutAsConfigured(t *testing.T) {
+	before, after := newPage(t, 503, 200), newPage(t, 200)
+	record := filepath.Join(t.TempDir(), "record")
+	fleet := newFleet(t, fmt.Sprintf(`
+services:
+  - name: web
+    timeout: 2s
+    probe: {tcp: {address: "127.0.0.1:1"}}
+    remediation:
+      steps:
+        - exec: {command: [/bin/sh, -c, "echo acted >> $0", %q]}
+          pre_check: {http: {url: %q}}
+          post_check: {http: {url: %q}}
+`, record, before.URL, after.URL))
+	in := activities.RemediateInput{Service: "web"}
+	treatment, err := fleet.Remediate(t.Context(), in, fresh(t))
+	require.NoError(t, err)
+	require.Equal(t, health.Skipped, treatment.Effect, treatment.Detail)
+	require.Empty(t, written(record))
+
+	treatment, err = fleet.Remediate(t.Context(), in, fresh(t))
+	require.NoError(t, err)
+	require.Equal(t, health.Applied, treatment.Effect, treatment.Detail)
+	require.Equal(t, []string{"acted"}, written(record))
+	require.EqualValues(t, 1, after.asked.Load())
+	require.Len(t, treatment.Notes, 1, "that the post-check passed; evidence was not asked for")
 }

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -59,8 +60,9 @@ func (f *Fleet) linksOf(r *roster) Links {
 }
 
 // Notify implements activities.Notifier. A group that is larger than what the
-// receiver takes at once goes in parts, in order; the first failure ends it, and
-// a retry sends all parts again with the dedup keys they had.
+// receiver takes at once goes in parts, in order. A part that is refused does not
+// keep the others from those who wait for them; any other failure ends it, and a
+// retry sends all parts again, with the dedup keys they had.
 func (f *Fleet) Notify(ctx context.Context, name string, alerts []health.Alert) error {
 	r, release := f.use()
 	defer release()
@@ -74,12 +76,15 @@ func (f *Fleet) Notify(ctx context.Context, name string, alerts []health.Alert) 
 		leaving[i] = maskAlert(message, r.redactor)
 		leaving[i].Link = links.incident(message.Workflow, message.Run)
 	}
+	var refused error
 	for part := range slices.Chunk(leaving, to.grouping.Batch) {
-		if err := to.Send(ctx, part); err != nil {
+		err := to.Send(ctx, part)
+		if err != nil && !alert.IsRefused(err) {
 			return redact(err, r.redactor)
 		}
+		refused = cmp.Or(refused, err)
 	}
-	return nil
+	return redact(refused, r.redactor)
 }
 
 // Grouping implements activities.Notifier.

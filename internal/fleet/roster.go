@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -42,8 +43,10 @@ func open(cfg *config.Config) (*roster, error) {
 		redactor:  option.NewRedactor(cfg.Secrets()),
 		limits: activities.FleetLimits{
 			ConcurrentRestarts: cfg.Limits.ConcurrentRestarts,
+			MinHealthy:         cfg.Limits.MinHealthy,
 			Services:           len(cfg.Services),
 		},
+		webUI: cfg.WebUI,
 	}
 	if err := r.openAll(cfg); err != nil {
 		return nil, redact(errors.Join(err, r.close()), r.redactor)
@@ -57,9 +60,9 @@ func (r *roster) openAll(cfg *config.Config) error {
 			return fmt.Errorf("service %s: %w", s.Name, err)
 		}
 	}
-	books := library{directory: "", open: map[string]*alert.Texts{}}
+	books := library{directory: cfg.Templates, open: map[string]*alert.Texts{}}
 	for _, configured := range cfg.Receivers {
-		if err := r.openReceiver(configured, books); err != nil {
+		if err := r.openReceiver(configured, cmp.Or(configured.Language, cfg.Language), books); err != nil {
 			return fmt.Errorf("receiver %s: %w", configured.Name, err)
 		}
 	}
@@ -100,12 +103,22 @@ func (r *roster) openStep(configured config.Step, timeout time.Duration) (step, 
 		return step{}, err
 	}
 	r.closers = append(r.closers, remedy)
-	made := step{remedy: remedy, kind: configured.Kind, timeout: timeout}
+	made := step{remedy: remedy, kind: configured.Kind, timeout: timeout, evidence: configured.Evidence}
+	if configured.PreCheck != nil {
+		if made.before, err = r.openProbe(*configured.PreCheck); err != nil {
+			return step{}, fmt.Errorf("pre_check: %w", err)
+		}
+	}
+	if configured.PostCheck != nil {
+		if made.after, err = r.openProbe(*configured.PostCheck); err != nil {
+			return step{}, fmt.Errorf("post_check: %w", err)
+		}
+	}
 	return made, nil
 }
 
-func (r *roster) openReceiver(configured config.Receiver, books library) error {
-	texts, err := books.texts("en")
+func (r *roster) openReceiver(configured config.Receiver, language string, books library) error {
+	texts, err := books.texts(language)
 	if err != nil {
 		return err
 	}
@@ -120,7 +133,7 @@ func (r *roster) openReceiver(configured config.Receiver, books library) error {
 
 // groupingOf is how the alerts of a receiver are put together.
 func groupingOf(configured config.Receiver) activities.Grouping {
-	grouping := activities.Grouping{Batch: 1}
+	grouping := activities.Grouping{Wait: configured.GroupWait, Batch: 1}
 	kinds := alert.Kinds()
 	if i := slices.IndexFunc(kinds, func(k alert.Kind) bool { return k.Name == configured.Kind }); i >= 0 {
 		grouping.Batch = max(1, kinds[i].Batch)

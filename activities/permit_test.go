@@ -132,6 +132,7 @@ func TestAskAlone(t *testing.T) {
 	require.Equal(t, 5, answer.Decision.Step)
 	require.Equal(t, FleetLimits{ConcurrentRestarts: 2, MinHealthy: 51, Services: 7}, k.batches[0].Limits)
 	require.Equal(t, GatekeeperID(k.asked[0].TaskQueue), k.asked[0].ID)
+	require.Equal(t, 1, k.asked[0].Priority.PriorityKey, "before all others")
 }
 
 // TestAskTogether: those who come while an update is under way go along in the

@@ -36,7 +36,7 @@ func main() {
 	}
 }
 
-// limit is how long the whole recording may take; it takes about a minute.
+// limit is how long the whole recording may take; it takes about two minutes.
 const limit = 4 * time.Minute
 
 func run(ctx context.Context, out string) (err error) {

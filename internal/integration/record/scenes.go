@@ -28,6 +28,13 @@ var scenes = map[string]scene{
 	"abandoned":    abandoned,
 	"undelivered":  undelivered,
 	"continued":    continued,
+	"observed":     observed,
+	"approved":     approved,
+	"maintained":   maintained,
+	"dependent":    dependent,
+	"flapping":     flapping,
+	"escalated":    escalated,
+	"buried":       buried,
 }
 
 // handover: a schedule's second watch, which takes over from the first.

@@ -29,8 +29,11 @@ type patient struct {
 	// healedBy is which restart heals it; zero means none.
 	healedBy int
 	restarts int
-	// deaf receivers take no alert.
-	deaf bool
+	// deaf receivers take no alert now, refusing ones never.
+	deaf, refusing bool
+	// flaps is set while every second probe fails.
+	flaps  bool
+	probes int
 }
 
 func newStage(temporal client.Client) *stage {
@@ -53,7 +56,8 @@ func (s *stage) Probe(_ context.Context, service string) (health.Result, error) 
 		Status: health.Healthy, At: time.Now().UTC().Truncate(time.Millisecond), LatencyMS: 1.5, Message: "status 200",
 	}
 	s.set(service, func(p *patient) {
-		if p.down {
+		p.probes++
+		if p.down || p.flaps && p.probes%2 == 0 {
 			result.Status, result.Message = health.Unhealthy, "status 503 != 200"
 		}
 	})
@@ -76,15 +80,24 @@ func (s *stage) Remediate(
 
 // Notify implements activities.Notifier.
 func (s *stage) Notify(_ context.Context, _ string, alerts []health.Alert) error {
-	deaf := false
+	deaf, refusing := false, false
 	for _, alert := range alerts {
-		s.set(alert.Service, func(p *patient) { deaf = deaf || p.deaf })
+		s.set(alert.Service, func(p *patient) { deaf, refusing = deaf || p.deaf, refusing || p.refusing })
+	}
+	if refusing {
+		return refused{errors.New("bad token")}
 	}
 	if deaf {
 		return errors.New("connection refused")
 	}
 	return nil
 }
+
+// refused is an error that trying again cannot mend.
+type refused struct{ error }
+
+// Final reports that trying again cannot help.
+func (refused) Final() bool { return true }
 
 // Grouping implements activities.Notifier.
 func (s *stage) Grouping(string) (activities.Grouping, error) {
@@ -93,7 +106,7 @@ func (s *stage) Grouping(string) (activities.Grouping, error) {
 
 // FleetLimits implements activities.Limiter.
 func (s *stage) FleetLimits() activities.FleetLimits {
-	return activities.FleetLimits{ConcurrentRestarts: 2, Services: 9}
+	return activities.FleetLimits{ConcurrentRestarts: 3, MinHealthy: 0, Services: 20}
 }
 
 // check is the configuration of a scene's service, in seconds instead of minutes.

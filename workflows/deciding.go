@@ -60,7 +60,7 @@ func (r *remediation) situation(ctx workflow.Context) health.Situation {
 	}
 	s.Maintenance, _ = r.maintenance(now)
 	if r.Flapping {
-		s.Retry = r.check.Interval // a pass is no news
+		s.Retry = health.Duration(r.pace()) // a pass is no news
 	}
 	if s.Mode == health.ModeObserve {
 		s.Attempts += r.Pretended

@@ -15,10 +15,7 @@ import (
 // decision is worth asking for again if that comes sooner, or until a message
 // asks for attention.
 func (r *remediation) rest(ctx workflow.Context, decision health.Decision) {
-	wait := r.check.Interval.Std()
-	if r.check.Cron != "" {
-		wait = cronVerification
-	}
+	wait := r.pace()
 	if !decision.At.IsZero() {
 		wait = min(wait, decision.At.Sub(workflow.Now(ctx)))
 	}
@@ -32,6 +29,14 @@ func (r *remediation) rest(ctx workflow.Context, decision health.Decision) {
 	// Cancelled with the incident: over sees that by itself.
 	_, _ = workflow.AwaitWithOptions(ctx, options, func() bool { return r.nudged || r.resolvedBy != nil })
 	r.nudged = false
+}
+
+// pace is the time between verifications when nothing else asks for one.
+func (r *remediation) pace() time.Duration {
+	if r.check.Cron != "" || r.check.Interval <= 0 {
+		return cronVerification
+	}
+	return r.check.Interval.Std()
 }
 
 // cronVerification is the time between verifications of a service that is

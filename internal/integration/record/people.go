@@ -124,7 +124,7 @@ func escalated(ctx context.Context, s *stage) (map[string]execution, error) {
 	if err := s.untilIncident(ctx, "escalated", func(i health.Incident) bool { return i.Held[health.RulePerIncident] > 0 && i.Verifications > 4 }); err != nil {
 		return nil, err
 	}
-	for _, what := range []string{workflows.Rearm, workflows.Acknowledge, workflows.Unacknowledge, workflows.Retry} {
+	for _, what := range []string{workflows.Acknowledge, workflows.Unacknowledge, workflows.Retry, workflows.Rearm} {
 		if err := s.say(ctx, "escalated", what); err != nil {
 			return nil, err
 		}

@@ -84,5 +84,5 @@ type Kind struct {
 
 // Kinds returns every kind of receiver, in the order of the documentation.
 func Kinds() []Kind {
-	return []Kind{logs, webhook, smtps, alertmanager, services}
+	return []Kind{logs, webhook, smtps, mailgun, alertmanager, services}
 }

@@ -3,7 +3,6 @@ package alert
 import (
 	"fmt"
 	"net"
-	netmail "net/mail"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,7 +65,7 @@ func (o *SMTPOptions) Validate() option.Problems {
 	}
 	o.validateLogin(&problems)
 	o.validateTLS(&problems)
-	o.validateAddresses(&problems)
+	validateLetterhead(&problems, o.From, o.To)
 	return problems
 }
 
@@ -101,37 +100,6 @@ func (o *SMTPOptions) validateTLS(problems *option.Problems) {
 	}
 }
 
-func (o *SMTPOptions) validateAddresses(problems *option.Problems) {
-	const form = "write it like ops@example.org or \"Ops <ops@example.org>\""
-	if _, err := parseAddress(o.From); err != nil {
-		problems.Add("from", "%q is not a mail address; %s", o.From, form)
-	}
-	if len(o.To) == 0 {
-		problems.Add("to", "names nobody; %s", form)
-	}
-	seen := map[string]bool{}
-	for i, to := range o.To {
-		path := fmt.Sprintf("to[%d]", i)
-		address, err := parseAddress(to)
-		switch {
-		case err != nil:
-			problems.Add(path, "%q is not a mail address; %s", to, form)
-		case seen[strings.ToLower(address.Address)]:
-			problems.Add(path, "%s is there already", address.Address)
-		default:
-			seen[strings.ToLower(address.Address)] = true
-		}
-	}
-}
-
-func parseAddress(text string) (*netmail.Address, error) {
-	address, err := netmail.ParseAddress(text)
-	if err == nil && (line1(text, len(text)) != strings.TrimSpace(text) || strings.ContainsAny(address.Address, " <>")) {
-		return nil, fmt.Errorf("%q holds what no address may hold", text)
-	}
-	return address, err
-}
-
 // port is the one that goes with tls unless it is set.
 func (o *SMTPOptions) port() int {
 	if o.Port != 0 {
@@ -149,21 +117,13 @@ func (o *SMTPOptions) Open(texts *Texts) (Receiver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("smtp %s: ca: %w", address, err)
 	}
-	from, err := parseAddress(o.From)
+	head, err := newLetterhead(o.From, o.To)
 	if err != nil {
-		return nil, fmt.Errorf("smtp %s: from: %w", address, err)
+		return nil, fmt.Errorf("smtp %s: %w", address, err)
 	}
-	receiver := &smtpReceiver{
-		name: "smtp " + address, options: *o, roots: roots, texts: texts, from: from,
+	return &smtpReceiver{
+		letterhead: head, name: "smtp " + address, options: *o, roots: roots, texts: texts,
 		redactor: option.NewRedactor(o.confidential()),
 		reached:  map[string][]string{},
-	}
-	for _, text := range o.To {
-		to, err := parseAddress(text)
-		if err != nil {
-			return nil, fmt.Errorf("smtp %s: to: %w", address, err)
-		}
-		receiver.to = append(receiver.to, to)
-	}
-	return receiver, nil
+	}, nil
 }

@@ -26,7 +26,7 @@ func (r *smtpReceiver) write(alerts []health.Alert) (letter, error) {
 	if err != nil {
 		return letter{}, err
 	}
-	names := newThread(alerts, r.from.Address, r.audience())
+	names := newThread(alerts, r.letterhead)
 	message := mail.NewMsg()
 	message.FromMailAddress(r.from)
 	message.ToMailAddress(r.to...)
@@ -50,15 +50,6 @@ func (r *smtpReceiver) write(alerts []health.Alert) (letter, error) {
 	return letter{key: names.message, content: content.Bytes()}, nil
 }
 
-// audience names all recipients, as part of what a mail is known by.
-func (r *smtpReceiver) audience() string {
-	var all []string
-	for _, to := range r.to {
-		all = append(all, to.Address)
-	}
-	return strings.Join(all, ",")
-}
-
 // thread holds the names by which mail programs know a mail and put those of
 // one incident together, without the angle brackets.
 type thread struct {
@@ -70,9 +61,10 @@ type thread struct {
 	incident string
 }
 
-// newThread names a group of alerts from one address for one audience. Two receivers that tell
-// the same person must not use the same name, or one mail would be lost.
-func newThread(alerts []health.Alert, from, audience string) thread {
+// newThread names a group of alerts for its sender and recipients. Two receivers
+// that tell the same person must not use one name, or a mail would be lost.
+func newThread(alerts []health.Alert, head letterhead) thread {
+	from, audience := head.from.Address, head.audience()
 	domain := from[strings.LastIndex(from, "@")+1:]
 	keys := []string{from, audience}
 	incident := alerts[0].Incident

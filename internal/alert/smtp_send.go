@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	netmail "net/mail"
 	"net/textproto"
 	"slices"
 	"strings"
@@ -23,13 +22,12 @@ const rememberedLetters = 1000
 
 // smtpReceiver opens one session for each mail.
 type smtpReceiver struct {
+	letterhead
 	// name is the kind and the server's address: what errors begin with.
 	name     string
 	options  SMTPOptions
 	roots    *x509.CertPool
 	texts    *Texts
-	from     *netmail.Address
-	to       []*netmail.Address
 	redactor *option.Redactor
 
 	mu sync.Mutex

@@ -48,46 +48,6 @@ func clickhouse() config.Service {
 	}
 }
 
-func TestCheckOf(t *testing.T) {
-	require.Equal(t, workflows.Check{
-		Service: "clickhouse", Severity: "P1", Runbook: "https://runbooks.example/clickhouse",
-		Interval: seconds(60), RetryInterval: seconds(30), Timeout: seconds(10), Watch: seconds(600),
-		FailureThreshold: 3, SuccessThreshold: 2,
-		Remediation: workflows.Plan{
-			Host: "db1", Settle: seconds(10), Backoff: []health.Duration{seconds(10), seconds(30)},
-			Limits: health.Limits{PerIncident: 3},
-			Steps:  []workflows.Step{{Title: "restart clickhouse-server.service", Limit: seconds(90)}},
-		},
-		Alerts: []string{"ops"},
-	}, CheckOf(clickhouse()))
-}
-
-func TestCheckOfWithoutRemediationAlertsOnly(t *testing.T) {
-	service := clickhouse()
-	service.Remediation = nil
-	require.Empty(t, CheckOf(service).Remediation.Steps)
-}
-
-func TestWatch(t *testing.T) {
-	for name, test := range map[string]struct {
-		interval time.Duration
-		probes   int
-		cron     string
-		want     health.Duration
-	}{
-		"ten probes":               {time.Minute, 10, "", seconds(600)},
-		"rounded up":               {1300 * time.Millisecond, 9, "", seconds(12)},
-		"at least ten seconds":     {time.Second, 3, "", seconds(10)},
-		"an hour for a cron entry": {0, 10, "*/5 * * * *", seconds(3600)},
-	} {
-		t.Run(name, func(t *testing.T) {
-			service := config.Service{Cron: test.cron}
-			service.Interval, service.Watch = health.Duration(test.interval), test.probes
-			require.Equal(t, test.want, watchOf(service))
-		})
-	}
-}
-
 // existing is the schedule of a check as Temporal describes it.
 func existing(t *testing.T, check workflows.Check) client.Schedule {
 	t.Helper()

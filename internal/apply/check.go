@@ -6,6 +6,7 @@
 package apply
 
 import (
+	"slices"
 	"time"
 
 	"paramedic/internal/config"
@@ -19,6 +20,8 @@ const (
 	// shortestWatch bounds the cost of handing over for services that are
 	// probed every second.
 	shortestWatch = 10 * time.Second
+	// evidenceSlack is what collecting evidence adds to a step.
+	evidenceSlack = 6 * time.Second
 )
 
 // CheckOf is what the Monitor of a service gets to know of it: names and
@@ -27,6 +30,8 @@ func CheckOf(service config.Service) workflows.Check {
 	return workflows.Check{
 		Service:          service.Name,
 		Severity:         service.Severity,
+		Labels:           service.Labels,
+		Impact:           service.Impact,
 		Runbook:          service.Runbook,
 		Interval:         service.Interval,
 		RetryInterval:    service.RetryInterval,
@@ -37,9 +42,41 @@ func CheckOf(service config.Service) workflows.Check {
 		Watch:            watchOf(service),
 		FailureThreshold: service.FailureThreshold,
 		SuccessThreshold: service.SuccessThreshold,
-		Remediation:      planOf(service.Remediation),
+		FlapLow:          service.Flapping.Low,
+		FlapHigh:         service.Flapping.High,
+		DependsOn:        service.DependsOn,
+		Maintenance:      windowsOf(service.Maintenance),
+		Remediation:      planOf(service),
 		Alerts:           service.Alerts,
+		Escalation:       levelsOf(service),
+		Response:         service.Response,
+		Reminder:         service.Reminder,
 	}
+}
+
+// windowsOf are the windows in which nothing is done.
+func windowsOf(configured []config.Maintenance) []workflows.Maintenance {
+	var windows []workflows.Maintenance
+	for _, w := range configured {
+		window := workflows.Maintenance{Cron: w.Cron, From: w.Starts, Until: w.Ends, Reason: w.Reason}
+		if w.Cron != "" {
+			window.For = w.For
+		}
+		windows = append(windows, window)
+	}
+	return windows
+}
+
+// levelsOf are the levels of the escalation that are for the severity of the
+// service.
+func levelsOf(service config.Service) []workflows.Level {
+	var levels []workflows.Level
+	for _, level := range service.Escalation {
+		if level.Severities == nil || slices.Contains(level.Severities, service.Severity) {
+			levels = append(levels, workflows.Level{After: level.After, Alerts: level.Alerts})
+		}
+	}
+	return levels
 }
 
 // watchOf is how long one Monitor is on duty: whole seconds, for schedules
@@ -55,23 +92,47 @@ func watchOf(service config.Service) health.Duration {
 	return health.Duration(max(watch, shortestWatch))
 }
 
-// planOf is what a Remediation may do; nil means alert only.
-func planOf(remediation *config.Remediation) workflows.Plan {
+// planOf is what a Remediation may do; without steps it means alert only.
+func planOf(service config.Service) workflows.Plan {
+	remediation := service.Remediation
 	if remediation == nil {
 		return workflows.Plan{}
 	}
 	plan := workflows.Plan{
-		Host:    remediation.Host,
-		Settle:  remediation.Settle,
-		Backoff: remediation.Backoff,
-		Limits:  health.Limits{PerIncident: remediation.Limits.PerIncident},
-		Steps:   make([]workflows.Step, 0, len(remediation.Steps)),
+		Mode:          remediation.Mode,
+		ApproveWithin: remediation.ApproveWithin,
+		Host:          remediation.Host,
+		Settle:        remediation.Settle,
+		Backoff:       remediation.Backoff,
+		Limits: health.Limits{
+			PerIncident:      remediation.Limits.PerIncident,
+			IncidentsPerHour: remediation.Limits.IncidentsPerHour,
+			RestartsPerDay:   remediation.Limits.RestartsPerDay,
+		},
+		StableFor: remediation.StableFor,
+		Steps:     make([]workflows.Step, 0, len(remediation.Steps)),
 	}
 	for _, step := range remediation.Steps {
 		plan.Steps = append(plan.Steps, workflows.Step{
 			Title: step.Options.Title(),
-			Limit: health.Duration(step.Options.Limit()),
+			Limit: limitOf(step, service.Timeout),
+			Tries: step.Tries,
 		})
 	}
 	return plan
+}
+
+// limitOf is how long one try of a step may take: the remedy, its checks, each
+// as long as a probe of the service, and the evidence.
+func limitOf(step config.Step, timeout health.Duration) health.Duration {
+	limit := health.Duration(step.Options.Limit())
+	for _, check := range []*config.Probe{step.PreCheck, step.PostCheck} {
+		if check != nil {
+			limit += timeout
+		}
+	}
+	if step.Evidence > 0 {
+		limit += health.Duration(evidenceSlack)
+	}
+	return limit
 }

@@ -57,15 +57,27 @@ func (c *checker) check() {
 	if c.written("services") && len(c.doc.Services) == 0 {
 		c.wrong("services", "services is empty; write at least one service")
 	}
+	c.outside()
+	c.responseTimes()
 	c.receiverNames()
-	c.times("defaults", c.doc.Defaults.Policy)
-	c.alerts("defaults", c.doc.Defaults.Alerts)
-	c.cadence("defaults", "", &c.doc.Defaults.Policy)
+	c.defaults(&c.doc.Defaults.Policy)
+	c.routes()
 	c.serviceNames()
 	for i := range c.doc.Services {
 		c.service(fmt.Sprintf("services[%d]", i), &c.doc.Services[i])
 	}
 	c.dependencies()
+}
+
+// defaults checks what is written in the defaults; the rest depends on the
+// service that it is for.
+func (c *checker) defaults(p *Policy) {
+	c.times("defaults", *p)
+	c.alerts("defaults", p.Alerts)
+	c.cadence("defaults", "", p)
+	c.flapping("defaults", p)
+	c.maintenance("defaults", p)
+	c.levels("defaults", p.Escalation)
 }
 
 func (c *checker) temporal() {
@@ -130,7 +142,7 @@ func (c *checker) receivers() []Receiver {
 // service checks one service and fills in what depends on other values.
 func (c *checker) service(path string, s *Service) {
 	if s.Runbook != "" {
-		if link, err := url.Parse(s.Runbook); err != nil || link.Host == "" || link.Scheme != "http" && link.Scheme != "https" {
+		if link, err := url.Parse(s.Runbook); err != nil || !webAddress(link) {
 			c.wrong(join(path, "runbook"), "runbook is not a link; write an http or https address")
 		}
 	}
@@ -139,18 +151,16 @@ func (c *checker) service(path string, s *Service) {
 		c.cron(join(path, "cron"), s.Cron)
 	}
 	c.times(path, s.Policy)
+	c.labels(join(path, "labels"), s.Labels)
+	c.route(path, s)
 	c.alerts(path, s.Alerts)
+	c.flapping(path, &s.Policy)
+	c.maintenance(path, &s.Policy)
+	s.Response = c.doc.ResponseTimes.of(s.Severity)
+	c.levels(path, s.Escalation)
+	c.escalation(path, s)
 	if s.Remediation != nil {
 		c.remediation(join(path, "remediation"), s.Remediation)
-	}
-}
-
-func (c *checker) remediation(path string, r *Remediation) {
-	if len(r.Steps) == 0 {
-		c.wrong(join(path, "steps"), "a remediation without steps does nothing; write at least one step, or leave remediation out to be alerted only")
-	}
-	if r.Host != "" && !hostName.MatchString(r.Host) {
-		c.wrong(join(path, "host"), "%q cannot name a host; write the name that the worker was given with --host: letters, digits, dots, dashes and underscores, at most 63", health.Clip(r.Host, 80))
 	}
 }
 

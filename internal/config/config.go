@@ -8,7 +8,6 @@ package config
 
 import (
 	"slices"
-	"time"
 
 	"paramedic/internal/alert"
 	"paramedic/internal/health"
@@ -143,36 +142,6 @@ type Policy struct {
 	Escalation []Level `yaml:"escalation,omitempty" doc:"Who else is told while nobody acknowledges an incident, in the order of the delays."`
 	// Reminder is the time between reminders until somebody acknowledges; 0 for none.
 	Reminder health.Duration `yaml:"reminder" doc:"The time between reminders until somebody acknowledges an incident; 1h unless set, 0s for none."`
-}
-
-// Flapping holds shares of changes in the last results, in percent.
-type Flapping struct {
-	// Low is the share below which flapping ends; at most High.
-	Low int `yaml:"low" percent:"true" min:"0" max:"100" doc:"Flapping ends when fewer than this percentage of the last 21 results are changes; 25 unless set, or high if that is lower."`
-	// High is the share above which flapping begins; 0 switches it off.
-	High int `yaml:"high" percent:"true" min:"0" max:"100" doc:"A service flaps when more than this percentage of its last 21 results are changes between up and down; 30 unless set, 0 to not look for it."`
-}
-
-// Maintenance is a window: one of the length For at each time of Cron, or one
-// from Starts to Ends.
-type Maintenance struct {
-	Cron string          `yaml:"cron,omitempty" doc:"When the window opens each time, as a cron expression of five fields; together with for."`
-	For  health.Duration `yaml:"for,omitempty" min:"1m" max:"168h" doc:"How long the window is open, at most 7 days (168h)."`
-	// From and Until are as they were written.
-	From   string `yaml:"from,omitempty" doc:"When a window that is open once begins, like 2026-11-22 02:00 in the service's time zone, or 2026-11-22T02:00:00Z; together with until or for."`
-	Until  string `yaml:"until,omitempty" doc:"When a window that is open once ends, written like from."`
-	Reason string `yaml:"reason,omitempty" doc:"What the window is for, for people."`
-	// Starts and Ends are the window of From, in UTC; zero with Cron and in
-	// defaults.
-	Starts, Ends time.Time
-}
-
-// Level is a step of the escalation.
-type Level struct {
-	// After is the delay from the first alert.
-	After      health.Duration `yaml:"after" doc:"The delay from the first alert, longer than that of the level before; from the second level on the response time after that level, unless set."`
-	Alerts     []string        `yaml:"alerts" required:"true" doc:"The receivers to tell."`
-	Severities []string        `yaml:"severities,omitempty" enum:"P0,P1,P2,P3" doc:"The severities that this level is for; all unless set."`
 }
 
 // Service is one service to watch.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,7 +73,14 @@ func TestEveryKey(t *testing.T) {
 	require.Equal(t, health.Duration(0), full.Remediation.Settle)
 	require.Equal(t, []health.Duration{}, full.Remediation.Backoff)
 	require.Equal(t, []Step{
-		{Kind: "exec", Options: &testRemedy{"one"}}, {Kind: "systemd", Options: &testRemedy{"two.service"}},
+		{
+			Kind: "exec", Options: &testRemedy{Unit: "one"}, Tries: 2,
+			PreCheck:  &Probe{Kind: "other", Options: &testOther{Samples: 4}},
+			PostCheck: &Probe{Kind: "http", Options: &testProbe{URL: "http://x", Method: "GET"}},
+		},
+		{Kind: "systemd", Options: &testRemedy{Unit: "two.service", seen: true}, Tries: 1, Evidence: 100},
+		{Kind: "systemd", Options: &testRemedy{Unit: "three.service", seen: true}, Tries: 5, Evidence: 20},
+
 	}, full.Remediation.Steps)
 	require.Equal(t, &testProbe{
 		URL: "http://db.internal:80/${literal}", Method: "HEAD", Token: option.NewSecret("tok-12345"),
@@ -88,7 +96,7 @@ func TestEveryKey(t *testing.T) {
 	cron, _ := config.Service("by-cron")
 	require.Zero(t, cron.Interval)
 	require.Equal(t, seconds(30), cron.RetryInterval)
-	require.Equal(t, []string{"alert-token-1", "db.internal", "literal-key", "tok-12345"}, config.Secrets())
+	require.Equal(t, []string{"alert-token-1", "db.internal", "https://beat.example/key", "literal-key", "tok-12345"}, config.Secrets())
 
 	var names []string
 	for _, r := range config.Receivers {
@@ -140,15 +148,25 @@ func TestWriteYAML(t *testing.T) {
 	for _, secret := range config.Secrets() {
 		require.NotContains(t, text.String(), secret)
 	}
-	again, err := read("testdata/good/again.yml", text.String())
+	// Of what is written, only a masked address is none.
+	addressed := strings.Replace(text.String(), `url: "***"`, `url: "https://beat.example/key"`, 1)
+	require.NotEqual(t, text.String(), addressed)
+	again, err := read("testdata/good/again.yml", addressed)
 	require.NoError(t, err, text.String())
 	var second bytes.Buffer
 	require.NoError(t, again.WriteYAML(&second))
 	require.Equal(t, text.String(), second.String())
 
 	require.Equal(t, config.Temporal, again.Temporal)
+	require.Equal(t, config.Limits, again.Limits)
+	require.Equal(t, config.Routes, again.Routes)
+	require.Equal(t, config.ResponseTimes, again.ResponseTimes)
+	require.Equal(t, config.Heartbeat, again.Heartbeat)
+	require.Equal(t, []string{"es", "https://temporal.example/ui"}, []string{again.Language, again.WebUI})
 	for i := range config.Services {
 		require.Equal(t, config.Services[i].Policy, again.Services[i].Policy)
+		require.Equal(t, config.Services[i].Labels, again.Services[i].Labels)
+		require.Equal(t, config.Services[i].Response, again.Services[i].Response)
 		require.Equal(t, config.Services[i].Remediation, again.Services[i].Remediation)
 	}
 }

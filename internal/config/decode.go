@@ -119,12 +119,15 @@ func (d *decoder) unknownKey(path string, e entry, fields []field) {
 
 // slice reads a list; what the slice held before is replaced.
 func (d *decoder) slice(path string, n *node, f field, v reflect.Value) {
-	if n.shape != isSequence {
+	items := n.items
+	if f.single && n.shape == isText {
+		items = []*node{n}
+	} else if n.shape != isSequence {
 		d.fail(path, n, "%s is %s where a list is expected; write it like [one, two], or [] for none", keyOf(path), n.describe())
 		return
 	}
-	list := reflect.MakeSlice(v.Type(), 0, len(n.items))
-	for i, item := range n.items {
+	list := reflect.MakeSlice(v.Type(), 0, len(items))
+	for i, item := range items {
 		if d.failures > mistakesLimit {
 			break
 		}

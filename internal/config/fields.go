@@ -16,7 +16,8 @@ var (
 )
 
 // field is one key of an options struct, read from its tags. Besides the tags
-// that package option describes, numbers and durations may have min and max.
+// that package option describes, numbers and durations may have min and max, numbers
+// percent, and lists single.
 type field struct {
 	name      string
 	index     []int
@@ -26,6 +27,10 @@ type field struct {
 	omitEmpty bool
 	enum      []string
 	min, max  string
+	// percent says that a number may be written like 51%.
+	percent bool
+	// single says that a list of one may be written as that one.
+	single bool
 }
 
 // fieldsOf lists the keys of a struct type in the order of declaration; the
@@ -50,6 +55,7 @@ func fieldsOf(t reflect.Type) []field {
 			doc:      sf.Tag.Get("doc"),
 			required: sf.Tag.Get("required") == "true", omitEmpty: flags == "omitempty",
 			min: sf.Tag.Get("min"), max: sf.Tag.Get("max"),
+			percent: sf.Tag.Get("percent") == "true", single: sf.Tag.Get("single") == "true",
 		}
 		if enum := sf.Tag.Get("enum"); enum != "" {
 			f.enum = strings.Split(enum, ",")

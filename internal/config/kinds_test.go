@@ -1,6 +1,7 @@
 package config
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -62,12 +63,25 @@ func (*testOther) Open() (probe.Prober, error) { return nil, nil }
 
 type testRemedy struct {
 	Unit string `yaml:"unit" required:"true" doc:"The unit to restart."`
+	// seen says that the remedy collects evidence.
+	seen bool
 }
 
-func (r *testRemedy) Validate() option.Problems    { return nil }
-func (r *testRemedy) Title() string                { return "restart " + r.Unit }
-func (r *testRemedy) Limit() time.Duration         { return time.Minute }
-func (r *testRemedy) Open() (remedy.Remedy, error) { return nil, nil }
+func (r *testRemedy) Validate() option.Problems { return nil }
+func (r *testRemedy) Title() string             { return "restart " + r.Unit }
+func (r *testRemedy) Limit() time.Duration      { return time.Minute }
+func (r *testRemedy) Open() (remedy.Remedy, error) {
+	if r.seen {
+		return testWitness{}, nil
+	}
+	return nil, nil
+}
+
+// testWitness is a remedy that collects evidence and has nothing else.
+type testWitness struct{ remedy.Remedy }
+
+func (testWitness) Close() error                                  { return nil }
+func (testWitness) Evidence(context.Context, int) (string, error) { return "", nil }
 
 type testReceiver struct {
 	URL   string        `yaml:"url" required:"true" doc:"Where alerts are posted."`
@@ -89,12 +103,12 @@ func testKinds() tables {
 			{name: "other", doc: "Asks something else.", options: func() validator { return &testOther{Samples: 4} }},
 		},
 		remedies: []kind{
-			{name: "systemd", doc: "Restarts a unit.", options: func() validator { return &testRemedy{} }},
+			{name: "systemd", doc: "Restarts a unit.", options: func() validator { return &testRemedy{seen: true} }},
 			{name: "exec", doc: "Runs a command.", options: func() validator { return &testRemedy{} }},
 		},
 		receivers: []kind{
 			{name: "log", doc: "Writes to the log.", options: func() validator { return &testLog{} }},
-			{name: "webhook", doc: "Posts to an address.", options: func() validator { return &testReceiver{} }},
+			{name: "webhook", doc: "Posts to an address.", options: func() validator { return &testReceiver{} }, groupWait: seconds(30)},
 		},
 	}
 }

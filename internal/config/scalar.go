@@ -27,6 +27,9 @@ func (d *decoder) scalar(path string, n *node, f field, v reflect.Value) {
 		}
 		v.SetBool(strings.EqualFold(n.text, "true"))
 	case reflect.Int, reflect.Int64:
+		if f.percent && n.shape == isText && percentage.MatchString(n.text) {
+			n = n.withoutPercent()
+		}
 		number, err := strconv.ParseInt(n.text, 0, v.Type().Bits())
 		if digits.MatchString(n.raw) && err != nil {
 			d.fail(path, n, "%s is too large; write a smaller number", keyOf(path))
@@ -53,7 +56,18 @@ func (d *decoder) scalar(path string, n *node, f field, v reflect.Value) {
 	}
 }
 
-var digits = regexp.MustCompile(`^[+-]?[0-9]+$`)
+var (
+	digits     = regexp.MustCompile(`^[+-]?[0-9]+$`)
+	percentage = regexp.MustCompile(`^[0-9]+%$`)
+)
+
+// withoutPercent returns a percentage as the number that it is.
+func (n *node) withoutPercent() *node {
+	number := *n
+	number.shape, number.text = isNumber, strings.TrimSuffix(n.text, "%")
+	number.raw = number.text
+	return &number
+}
 
 // numberSeen describes what stands where a number should; a number that does
 // not fit is shown, anything else only named.

@@ -71,6 +71,9 @@ func (t tables) value(f field, v reflect.Value) schema {
 		if f.required {
 			s["minItems"] = 1
 		}
+		if f.single {
+			s = schema{"anyOf": []schema{{"type": "string"}, s}}
+		}
 		return withDefault(s, v)
 	case reflect.Map:
 		return schema{"type": "object", "additionalProperties": t.value(f, reflect.Zero(f.typ.Elem()))}
@@ -85,7 +88,11 @@ func (t tables) value(f field, v reflect.Value) schema {
 	case reflect.Float64:
 		return withDefault(bounded(schema{"type": "number"}, f), v)
 	default:
-		return withDefault(bounded(schema{"type": "integer"}, f), v)
+		s := bounded(schema{"type": "integer"}, f)
+		if f.percent {
+			s = schema{"anyOf": []schema{s, {"type": "string", "pattern": "^[0-9]+%$"}}}
+		}
+		return withDefault(s, v)
 	}
 }
 

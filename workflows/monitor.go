@@ -140,7 +140,7 @@ func (m *monitor) tick(ctx workflow.Context) {
 }
 
 // stateMessageLimit bounds the message in the state, in bytes; see MonitorState.
-const stateMessageLimit = 160
+const stateMessageLimit = 120
 
 func (m *monitor) observe(ctx workflow.Context, result health.Result) {
 	m.state.Streak = m.state.Streak.Observe(result)

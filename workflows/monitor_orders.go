@@ -13,8 +13,8 @@ import (
 // Limits of what people write into a Monitor's state, in bytes; see
 // MonitorState.
 const (
-	orderNameLimit   = 40
-	orderReasonLimit = 60
+	orderNameLimit   = 32
+	orderReasonLimit = 40
 )
 
 // setMode sets the mode at run time, or goes back to the configured one.
@@ -62,8 +62,8 @@ func (m *monitor) window(ctx workflow.Context, span Span) *health.Window {
 		until = latest
 	}
 	return &health.Window{
-		From: now, Until: until.UTC().Truncate(time.Second),
-		By: health.Clip(span.By, orderNameLimit), Reason: health.Clip(span.Reason, orderReasonLimit),
+		Until: until.UTC().Truncate(time.Second),
+		By:    health.Clip(span.By, orderNameLimit), Reason: health.Clip(span.Reason, orderReasonLimit),
 	}
 }
 

@@ -368,6 +368,10 @@ func TestStateIsSmall(t *testing.T) {
 	w.at(9*time.Minute+30*time.Second, func() {
 		measure(w.state())
 		w.SignalWorkflow(workflows.SignalPause, workflows.Pause{By: long, Note: long})
+		span := workflows.Span{For: health.Duration(time.Hour), By: long, Reason: long}
+		w.SignalWorkflow(workflows.SignalMaintain, span)
+		w.SignalWorkflow(workflows.SignalSilence, span)
+		w.SignalWorkflow(workflows.SignalMode, workflows.SetMode{Mode: health.ModeObserve, By: long})
 	})
 	measure(w.watch(web()))
 }

@@ -20,10 +20,11 @@ type ModeOrder struct {
 	At   time.Time `json:"at"`
 }
 
-// Window is a time with an end that always comes. From belongs to it, Until
+// Window is a time with an end that always comes. One without a beginning has
+// begun. From belongs to it, Until
 // does not.
 type Window struct {
-	From   time.Time `json:"from"`
+	From   time.Time `json:"from,omitzero"`
 	Until  time.Time `json:"until"`
 	By     string    `json:"by"`
 	Reason string    `json:"reason,omitempty"`

@@ -58,8 +58,6 @@ type gatekeeper struct {
 	sweep     sweep
 	// waking counts the wakes that are on their way.
 	waking int
-	// ending is set when this run is about to end: nothing new is begun.
-	ending bool
 }
 
 func newGatekeeper(ctx workflow.Context, ledger Ledger) *gatekeeper {
@@ -205,10 +203,9 @@ func (g *gatekeeper) continueAsNew(ctx workflow.Context) error {
 	return workflow.NewContinueAsNewError(ctx, GatekeeperType, g.Ledger)
 }
 
-// hearOut takes every message that this run has received. What it tells the
-// next run must not be older than what it has answered.
+// hearOut takes every message that this run has received, and begins nothing
+// new. What it tells the next run must not be older than what it has answered.
 func (g *gatekeeper) hearOut(ctx workflow.Context) error {
-	g.ending = true
 	err := workflow.Await(ctx, func() bool { return g.waking == 0 && workflow.AllHandlersFinished(ctx) })
 	if err != nil {
 		return err

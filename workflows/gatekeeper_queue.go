@@ -44,7 +44,7 @@ func (g *gatekeeper) dequeue(service string) {
 // there are places.
 func (g *gatekeeper) wake(ctx workflow.Context, now time.Time) {
 	places := min(g.Limits.ConcurrentRestarts-len(g.out), len(g.Queue))
-	if g.ending || places <= 0 || !g.mayRestart(now) {
+	if places <= 0 || !g.mayRestart(now) {
 		return
 	}
 	for _, service := range g.Queue[:places] {

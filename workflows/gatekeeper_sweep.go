@@ -32,7 +32,7 @@ type sweep struct {
 }
 
 func (g *gatekeeper) startSweep(ctx workflow.Context, now time.Time) {
-	if g.ending || g.sweep.under || len(g.down) == 0 || now.Before(g.sweep.at) {
+	if g.sweep.under || len(g.down) == 0 || now.Before(g.sweep.at) {
 		return
 	}
 	g.sweep.at = now.Add(sweepEvery)

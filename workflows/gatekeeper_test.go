@@ -145,8 +145,8 @@ func TestGatekeeperRelease(t *testing.T) {
 	g.at(8*second, func() { spent(2); out(true); back(6*second, true) })
 	g.at(9*second, func() { spent(2); out(false); g.close("a", 1) })
 	g.at(10*second, func() { g.rule(health.RuleClear, nth(g.question("a"), 2)) })
-	g.at(11*second, func() { g.release("a", false) }) // of the first incident
-	g.at(12*second, func() { spent(3); out(true) })
+	g.at(11*second, func() { g.release("a", false); g.close("a", 1) }) // of the first incident
+	g.at(12*second, func() { spent(3); out(true); require.True(t, g.ledger().Accounts["a"].Down) })
 	g.run(15 * second)
 }
 

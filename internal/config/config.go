@@ -183,7 +183,7 @@ type RemediationPolicy struct {
 	Limits IncidentLimits `yaml:"limits" doc:"How often something may be done to the service."`
 	// StableFor is how long the service must be up for the budget of an incident
 	// to come back.
-	StableFor health.Duration `yaml:"stable_for" doc:"How long the service must be up for the next incident to have its own attempts; 10m unless set."`
+	StableFor health.Duration `yaml:"stable_for" doc:"How long the service must be up for the next incident to have its own attempts; 10m unless set, 0s for at once."`
 }
 
 // IncidentLimits bound what is done to one service.

@@ -80,7 +80,6 @@ func TestEveryKey(t *testing.T) {
 		},
 		{Kind: "systemd", Options: &testRemedy{Unit: "two.service", seen: true}, Tries: 1, Evidence: 100},
 		{Kind: "systemd", Options: &testRemedy{Unit: "three.service", seen: true}, Tries: 5, Evidence: 20},
-
 	}, full.Remediation.Steps)
 	require.Equal(t, &testProbe{
 		URL: "http://db.internal:80/${literal}", Method: "HEAD", Token: option.NewSecret("tok-12345"),

@@ -120,9 +120,13 @@ func (d *decoder) unknownKey(path string, e entry, fields []field) {
 // slice reads a list; what the slice held before is replaced.
 func (d *decoder) slice(path string, n *node, f field, v reflect.Value) {
 	items := n.items
-	if f.single && n.shape == isText {
+	switch {
+	case f.single && n.shape == isText:
 		items = []*node{n}
-	} else if n.shape != isSequence {
+	case f.single && n.shape != isSequence:
+		d.fail(path, n, "%s is %s where one text or a list is expected; write it like one, or [one, two]", keyOf(path), n.describe())
+		return
+	case n.shape != isSequence:
 		d.fail(path, n, "%s is %s where a list is expected; write it like [one, two], or [] for none", keyOf(path), n.describe())
 		return
 	}

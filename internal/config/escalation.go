@@ -86,7 +86,7 @@ func (c *checker) escalation(path string, s *Service) {
 			level.After = before + s.Response
 		}
 		if len(kept) > 0 && level.After <= before {
-			c.wrong(after, "after %s this level is not later than the %s of the one before it, for severity %s; make it longer",
+			c.wrong(after, "after: %s is not later than the %s of the level before it, for severity %s; make it longer",
 				level.After, before, s.Severity)
 		}
 		before = level.After

@@ -74,13 +74,17 @@ func (r *testRemedy) Open() (remedy.Remedy, error) {
 	if r.seen {
 		return testWitness{}, nil
 	}
-	return nil, nil
+	return testPlain{}, nil
 }
 
-// testWitness is a remedy that collects evidence and has nothing else.
-type testWitness struct{ remedy.Remedy }
+// testPlain is a remedy that can only be closed.
+type testPlain struct{ remedy.Remedy }
 
-func (testWitness) Close() error                                  { return nil }
+func (testPlain) Close() error { return nil }
+
+// testWitness is one that collects evidence too.
+type testWitness struct{ testPlain }
+
 func (testWitness) Evidence(context.Context, int) (string, error) { return "", nil }
 
 type testReceiver struct {

@@ -50,16 +50,10 @@ func (c *checker) templates() {
 	if !filepath.IsAbs(directory) {
 		directory = filepath.Join(c.d.env.dir, directory)
 	}
-	directory, err := filepath.Abs(directory)
-	if err != nil {
-		c.wrong("templates", "templates: %v; write an absolute path", err)
-		return
-	}
 	if info, err := os.Stat(directory); err != nil || !info.IsDir() {
-		c.wrong("templates", "there is no directory %s; create it, or correct the path", health.Clip(c.doc.Templates, 200))
+		c.wrong("templates", "there is no directory %s; create it, or correct the path", health.Clip(directory, 200))
 		return
 	}
-	c.doc.Templates = directory
 	languages := []string{c.doc.Language}
 	for _, receiver := range c.doc.Alerts {
 		languages = append(languages, receiver.Language)
@@ -70,4 +64,9 @@ func (c *checker) templates() {
 			c.d.fail("templates", c.d.at("templates"), "templates: %v; correct the template, or remove it for the built-in one", err)
 		}
 	}
+	absolute, err := filepath.Abs(directory)
+	if err != nil {
+		c.wrong("templates", "templates: %v; write an absolute path", err)
+	}
+	c.doc.Templates = absolute
 }

@@ -56,6 +56,9 @@ func (c *checker) routes() {
 	for i, route := range c.doc.Routes {
 		at := fmt.Sprintf("routes[%d]", i)
 		c.alerts(at, route.Alerts)
+		if len(route.Alerts) == 0 {
+			c.wrong(join(at, "alerts"), "this route tells nobody; name at least one receiver, or write alerts: [] in the services that nobody is to hear of")
+		}
 		c.match(join(at, "match"), route.Match)
 		if route.Match.all() && i < len(c.doc.Routes)-1 {
 			c.wrong(at, "this route is for every service, and others come after it; write what it matches, or make it the last")
@@ -95,12 +98,10 @@ func (c *checker) route(at string, s *Service) {
 		return
 	}
 	var told []string
-	matched := false
 	for _, route := range c.doc.Routes {
 		if !route.Match.matches(s) {
 			continue
 		}
-		matched = true
 		for _, name := range route.Alerts {
 			if !slices.Contains(told, name) {
 				told = append(told, name)
@@ -110,8 +111,8 @@ func (c *checker) route(at string, s *Service) {
 			break
 		}
 	}
-	if matched {
-		s.Alerts = append([]string{}, told...)
+	if told != nil {
+		s.Alerts = told
 	}
 }
 

@@ -35,6 +35,10 @@ func (d *decoder) scalar(path string, n *node, f field, v reflect.Value) {
 			d.fail(path, n, "%s is too large; write a smaller number", keyOf(path))
 			return
 		}
+		if (n.shape != isNumber || err != nil) && f.percent {
+			d.fail(path, n, "%s is %s where a percentage is expected; write it like 51%% or 51", keyOf(path), d.numberSeen(n))
+			return
+		}
 		if n.shape != isNumber || err != nil {
 			d.fail(path, n, "%s is %s where a whole number is expected; write a number without quotes, like 3", keyOf(path), d.numberSeen(n))
 			return

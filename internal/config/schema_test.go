@@ -57,7 +57,18 @@ func TestSchemaRefusesBadConfigurations(t *testing.T) {
 		retry_interval_below_a_second retry_interval_over_interval runbook second_document secret_file_directory
 		secret_file_missing service_name tag task_queue_of_a_host temporal_address timeout_of_defaults_over_interval
 		timeout_over_cron timeout_over_interval timeout_over_interval_in_defaults timeout_over_interval_of_defaults
-		timeout_over_interval_when_none_is_set timeout_over_retry_interval timezone timezone_local question_mark_key`)
+		timeout_over_interval_when_none_is_set timeout_over_retry_interval timezone timezone_local question_mark_key
+		flapping_low_over_high flapping_low_over_default_high flapping_in_defaults
+		maintenance_no_beginning maintenance_no_end maintenance_cron_no_end maintenance_cron_and_from
+		maintenance_cron_and_until maintenance_until_and_for maintenance_until_before_from maintenance_too_long
+		maintenance_cron_never_ends maintenance_cron_value maintenance_time maintenance_time_of_another_hour
+		maintenance_in_defaults escalation_without_delay escalation_unknown_receiver escalation_no_severity
+		escalation_does_not_grow escalation_before_the_response_time response_times_fall
+		response_times_fall_by_default label_name label_value_too_long labels_too_many min_healthy_over_hundred
+		remediation_approve_within step_tries_without_end step_evidence_of_none step_post_check_option
+		receiver_group_wait templates_missing templates_not_a_directory templates_broken web_ui
+		web_ui_with_a_password heartbeat_address heartbeat_every route_receiver route_for_all_not_last
+		route_service_unknown route_pattern route_empty_keys`)
 	text, err := testKinds().schema()
 	require.NoError(t, err)
 	schema := compile(t, text)

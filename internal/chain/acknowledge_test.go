@@ -32,7 +32,7 @@ func TestAcknowledge(t *testing.T) {
 	require.Zero(t, told.code, told.stderr)
 	i, ok := d.incident(site)
 	require.True(t, ok)
-	require.Equal(t, answer{stdout: i.ID + " acknowledged by ana\n"}, told)
+	require.Equal(t, answer{stdout: i.ID + " acknowledged by ana: escalation and reminders stop; healing goes on\n"}, told)
 	require.Equal(t, []string{"acknowledged", "ana", "ana", "on it"},
 		[]string{i.State, i.AcknowledgedBy, i.Acknowledged.By, i.Acknowledged.Note})
 

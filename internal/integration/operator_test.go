@@ -45,9 +45,9 @@ func TestOperatorWithoutWorker(t *testing.T) {
 	incidents, err := op.Incidents(t.Context(), operator.Filter{})
 	require.NoError(t, err)
 	require.Empty(t, incidents)
-	_, err = op.Acknowledge(t.Context(), "site", workflows.Acknowledge{By: "ana"})
+	_, err = op.Instruct(t.Context(), "site", workflows.Acknowledge, workflows.Instruction{By: "ana"})
 	require.EqualError(t, err, `"site" has no open incident, nor has any other service`)
-	_, err = op.Acknowledge(t.Context(), "site", workflows.Acknowledge{By: " "})
+	_, err = op.Instruct(t.Context(), "site", workflows.Acknowledge, workflows.Instruction{By: " "})
 	require.ErrorIs(t, err, operator.ErrNobody)
 	_, err = op.Incident(t.Context(), "site@20261120T225630.123Z")
 	require.ErrorContains(t, err, "`starter incidents` lists them")
@@ -135,18 +135,18 @@ func requireOutage(t *testing.T, op *operator.Operator, site *website) {
 	require.NoError(t, err)
 	require.Empty(t, ofAnother)
 
-	receipt, err := op.Acknowledge(t.Context(), "site", workflows.Acknowledge{By: "ana", Note: "on it"})
+	receipt, err := op.Instruct(t.Context(), "site", workflows.Acknowledge, workflows.Instruction{By: "ana", Note: "on it"})
 	require.NoError(t, err)
 	require.Equal(t, open.ID, receipt.Incident)
 	require.False(t, receipt.Pending)
-	_, err = op.Acknowledge(t.Context(), "sote", workflows.Acknowledge{By: "ana"})
+	_, err = op.Instruct(t.Context(), "sote", workflows.Acknowledge, workflows.Instruction{By: "ana"})
 	require.EqualError(t, err, `"sote" has no open incident; open ones: site`)
 
 	site.broken.Store(false)
 	var incident operator.Incident
 	require.Eventually(t, func() bool {
 		incident, err = op.Incident(t.Context(), "site")
-		return err == nil && incident.State == health.Resolved
+		return err == nil && incident.State == health.Resolved && has(incident, health.EntryAlert, "told log: recovered")
 	}, soon, poll, "the incident never ended")
 	require.Equal(t, health.Recovered, incident.Outcome)
 	require.Positive(t, incident.Length())
@@ -186,9 +186,9 @@ func TestIncidentWithoutWorker(t *testing.T) {
 	require.Equal(t, []any{live.ID, live.Service, live.Severity, live.Reason, health.Triggered},
 		[]any{stale.ID, stale.Service, stale.Severity, stale.Reason, stale.State})
 	require.WithinDuration(t, live.OpenedAt, stale.OpenedAt, time.Second)
-	receipt, err := op.Acknowledge(t.Context(), "site", workflows.Acknowledge{By: "ana"})
+	receipt, err := op.Instruct(t.Context(), "site", workflows.Acknowledge, workflows.Instruction{By: "ana"})
 	require.NoError(t, err)
-	require.Equal(t, operator.Receipt{Service: "site", By: "ana", Pending: true}, receipt)
+	require.Equal(t, operator.Receipt{Service: "site", Instruction: workflows.Acknowledge, By: "ana", Pending: true}, receipt)
 
 	startWorker(t, server, cfg)
 	require.Eventually(t, func() bool {
@@ -223,6 +223,12 @@ func requireAbandoned(t *testing.T, server *operator.Connection, op *operator.Op
 		return err == nil && incident.Outcome == health.Abandoned && incident.State == health.Resolved
 	}, soon, poll, "the incident stayed open")
 	require.Error(t, server.GetWorkflow(t.Context(), monitor, "").Get(t.Context(), nil), "its Monitor must have been cancelled")
+}
+
+// has reports whether the last word of an incident's timeline is in: it comes
+// after the end, when people have been told.
+func has(incident operator.Incident, kind health.EntryKind, text string) bool {
+	return slices.ContainsFunc(incident.Timeline.Entries, func(e health.Entry) bool { return e.Kind == kind && e.Text == text })
 }
 
 // acknowledgements counts those in an incident's timeline.

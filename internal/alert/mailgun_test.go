@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -133,10 +134,10 @@ func TestMailgunWithoutAnswer(t *testing.T) {
 		require.ErrorIs(t, openMailgun(t, server.URL, nil).Send(ctx, one(down)), context.Canceled)
 	})
 	t.Run("cut connection, then well", func(t *testing.T) {
-		cut := true
+		var well atomic.Bool
 		server := answering(t, func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
-			if !cut {
+			if well.Load() {
 				return
 			}
 			connection, _, err := w.(http.Hijacker).Hijack()
@@ -146,7 +147,7 @@ func TestMailgunWithoutAnswer(t *testing.T) {
 		})
 		receiver := openMailgun(t, server.URL, nil)
 		passing(t, receiver.Send(t.Context(), one(down)), "EOF")
-		cut = false
+		well.Store(true)
 		require.NoError(t, receiver.Send(t.Context(), one(down)))
 	})
 }

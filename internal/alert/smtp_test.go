@@ -261,7 +261,9 @@ func TestSMTPFaults(t *testing.T) {
 		server := serveMail(t, tlsStart)
 		t.Cleanup(func() { close(release) })
 		server.answer(func(s *mailServer) { s.rcpt = func(string) error { cancel(); <-release; return nil } })
+		began := time.Now()
 		require.ErrorIs(t, openMail(t, mailTo(server, tlsStart, "a@example.org")).Send(ctx, one(down)), context.Canceled)
+		require.Less(t, time.Since(began), 10*time.Second, "waited for its own timeout")
 	})
 	t.Run("silent from the start", func(t *testing.T) {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")

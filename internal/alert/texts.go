@@ -72,10 +72,11 @@ func (t *Texts) Write(alerts []health.Alert) (Message, error) {
 
 func (t *Texts) write(g group) (Message, error) {
 	var subject, plain, page bytes.Buffer
-	for name, out := range map[string]*bytes.Buffer{subjectFile: &subject, plainFile: &plain} {
-		if err := t.text.ExecuteTemplate(out, name, g); err != nil {
-			return Message{}, t.locate(err)
-		}
+	if err := t.text.ExecuteTemplate(&subject, subjectFile, g); err != nil {
+		return Message{}, t.locate(err)
+	}
+	if err := t.text.ExecuteTemplate(&plain, plainFile, g); err != nil {
+		return Message{}, t.locate(err)
 	}
 	if err := t.html.ExecuteTemplate(&page, pageFile, g); err != nil {
 		return Message{}, t.locate(err)

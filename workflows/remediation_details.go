@@ -24,6 +24,7 @@ func (r *remediation) describe(ctx workflow.Context) {
 	if ack := incident.Acknowledged; ack != nil {
 		fmt.Fprintf(&page, "- acknowledged by %s at %s: %s\n", ack.By, stamp(ack.At), ack.Note)
 	}
+	r.describeOrders(ctx, &page)
 	if incident.Runbook != "" {
 		fmt.Fprintf(&page, "- [runbook](%s)\n", incident.Runbook)
 	}
@@ -34,4 +35,24 @@ func (r *remediation) describe(ctx workflow.Context) {
 		fmt.Fprintf(&page, "| %s | %s |\n", entry.At.UTC().Format("15:04:05"), text)
 	}
 	workflow.SetCurrentDetails(ctx, page.String())
+}
+
+// describeOrders writes what keeps the incident from being treated or told.
+func (r *remediation) describeOrders(ctx workflow.Context, page *strings.Builder) {
+	now := workflow.Now(ctx)
+	if mode := r.mode(); mode != health.ModeAct {
+		fmt.Fprintf(page, "- mode %s\n", mode)
+	}
+	if until, why := r.maintenance(now); !until.IsZero() {
+		fmt.Fprintf(page, "- maintenance until %s %s\n", stamp(until), why)
+	}
+	if r.Orders.Silence.Open(now) {
+		fmt.Fprintf(page, "- silence until %s\n", stamp(r.Orders.Silence.Until))
+	}
+	if r.Held != "" {
+		fmt.Fprintf(page, "- held: %s\n", r.Held)
+	}
+	if len(r.Incident.Affected) > 0 {
+		fmt.Fprintf(page, "- also down: %s\n", strings.Join(r.Incident.Affected, ", "))
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"paramedic/internal/health"
 	"paramedic/internal/option"
@@ -61,6 +62,12 @@ func attributes(message health.Alert) []slog.Attr {
 		slog.String("severity", message.Severity),
 		slog.Int("attempts", message.Attempts),
 		slog.String("incident", message.Incident),
+	}
+	if message.News != "" {
+		attrs = append(attrs, slog.String("news", message.News))
+	}
+	if len(message.Affected) > 0 {
+		attrs = append(attrs, slog.String("affected", strings.Join(message.Affected, ", ")))
 	}
 	if message.Runbook != "" {
 		attrs = append(attrs, slog.String("runbook", message.Runbook))

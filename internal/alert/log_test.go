@@ -26,9 +26,13 @@ func TestLog(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, receiver.Send(t.Context(), one(down)))
 	require.NoError(t, receiver.Send(t.Context(), one(recovered)))
+	reminder := down
+	reminder.Stage, reminder.News, reminder.Affected = health.AlertUpdate, "reminder: down for 1h 2m", []string{"api", "web"}
+	require.NoError(t, receiver.Send(t.Context(), one(reminder)))
 	require.NoError(t, receiver.Close())
 	require.Equal(t, `level=ERROR msg="clickhouse is DOWN: row count 0 < 1 after 3 probes" severity=critical attempts=1 incident=clickhouse-20260319T142745
 level=INFO msg="x/eu RECOVERED after 2m 15s: Connection refused after 3 retries" severity=warning attempts=2 incident=x-1 runbook=https://runbooks.example/x
+level=ERROR msg="clickhouse is DOWN: row count 0 < 1 after 3 probes" severity=critical attempts=1 incident=clickhouse-20260319T142745 news="reminder: down for 1h 2m" affected="api, web"
 `, out.String())
 }
 

@@ -22,6 +22,15 @@ type webhookBody struct {
 	DedupKey  string `json:"dedup_key"`
 	Target    string `json:"target,omitempty"`
 	Runbook   string `json:"runbook,omitempty"`
+	// Stage tells the first word from reminders and other news; News is why an
+	// update comes.
+	Stage string `json:"stage,omitempty"`
+	News  string `json:"news,omitempty"`
+	Owner string `json:"owner,omitempty"`
+	Link  string `json:"link,omitempty"`
+	// Affected names the services that are down because of this one.
+	Affected []string          `json:"affected,omitempty"`
+	Labels   map[string]string `json:"labels,omitempty"`
 }
 
 func newWebhookBody(m health.Alert) webhookBody {
@@ -30,6 +39,7 @@ func newWebhookBody(m health.Alert) webhookBody {
 		Timestamp: m.At.UTC().Format(time.RFC3339),
 		Incident:  m.Incident, Severity: m.Severity, Attempts: m.Attempts, DedupKey: m.DedupKey,
 		Target: m.Target, Runbook: m.Runbook,
+		Stage: string(m.Stage), News: m.News, Owner: m.Owner, Link: m.Link, Affected: m.Affected, Labels: m.Labels,
 	}
 	if m.Status == health.AlertRecovered {
 		body.Duration = health.Span(m.Downtime.Std())

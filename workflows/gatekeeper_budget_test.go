@@ -99,6 +99,18 @@ func TestGatekeeperCarried(t *testing.T) {
 	g.run(time.Hour)
 }
 
+// TestGatekeeperCarriedLong: the restarts of an incident that was open for more
+// than a day count in the next one all the same.
+func TestGatekeeperCarriedLong(t *testing.T) {
+	g := newGate(t, one())
+	limits := health.Limits{PerIncident: 2, RestartsPerDay: 1}
+	g.attempt(0, g.limited(1, limits))
+	g.at(26*time.Hour, func() { g.close("a", 1) })
+	g.attempt(26*time.Hour+time.Minute, g.limited(2, limits))
+	g.at(26*time.Hour+2*time.Minute, func() { require.Equal(t, 1, g.ledger().Accounts["a"].Carried) })
+	g.run(27 * time.Hour)
+}
+
 // TestGatekeeperSucceeded: an incident that was terminated is ended by the next
 // one of its service, with its permit and its place, and its restarts count.
 func TestGatekeeperSucceeded(t *testing.T) {

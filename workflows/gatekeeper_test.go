@@ -67,16 +67,21 @@ func TestGatekeeperNoAnswer(t *testing.T) {
 // second, and counts as spent.
 func TestGatekeeperLease(t *testing.T) {
 	g := newGate(t, one())
-	g.at(0, func() { g.rule(health.RuleClear, g.question("a")) })
+	lease := 5*time.Minute + 20*time.Second // no other timer ends with it
+	g.at(0, func() {
+		in := g.question("a")
+		in.Lease = health.Duration(lease)
+		g.rule(health.RuleClear, in)
+	})
 	g.at(time.Second, func() { g.rule(health.RuleConcurrent, g.question("b")) })
-	g.at(5*time.Minute+time.Second, func() { g.rule(health.RuleClear, g.question("b")) })
-	g.at(5*time.Minute+2*time.Second, func() {
+	g.at(lease+time.Second, func() { g.rule(health.RuleClear, g.question("b")) })
+	g.at(lease+2*time.Second, func() {
 		a := g.ledger().Accounts["a"]
 		require.Zero(t, a.Permit)
 		require.Len(t, a.Spent, 1)
 	})
 	g.run(6 * time.Minute)
-	require.Equal(t, []woken{{5 * time.Minute, "b"}}, g.woken)
+	require.Equal(t, []woken{{lease, "b"}}, g.woken)
 }
 
 // TestGatekeeperSameQuestion: a question whose answer was lost gets the same

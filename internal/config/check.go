@@ -33,6 +33,9 @@ var (
 type checker struct {
 	d   *decoder
 	doc *document
+	// endless remembers which windows leave no gap: it takes a millisecond to
+	// find out, and a file may hold thousands.
+	endless map[string]bool
 }
 
 // wrong reports a mistake in the value of path, unless one was reported there.

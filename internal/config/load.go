@@ -108,7 +108,7 @@ func (d *decoder) document(root *node) *Config {
 		return reflect.ValueOf(Heartbeat{Every: minutes(1)})
 	}
 	d.decode("", root, field{}, reflect.ValueOf(&doc).Elem())
-	c := checker{d: d, doc: &doc}
+	c := checker{d: d, doc: &doc, endless: map[string]bool{}}
 	c.check()
 	return &Config{
 		Temporal: doc.Temporal, HTTP: doc.HTTP, Patient: doc.Patient, Limits: doc.Limits,

@@ -123,7 +123,13 @@ func (c *checker) recurring(path string, w Maintenance) {
 		c.wrong(join(path, "cron"), "cron: %v", err)
 		return
 	}
-	if endless(schedule, w.For.Std()) {
+	key := w.Cron + " for " + w.For.String()
+	never, known := c.endless[key]
+	if !known {
+		never = endless(schedule, w.For.Std())
+		c.endless[key] = never
+	}
+	if never {
 		c.wrong(join(path, "for"), "the window opens again within the %s that it is open, so that it would never end; make it shorter, or open it less often", w.For)
 	}
 }

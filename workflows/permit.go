@@ -30,6 +30,9 @@ func (r *remediation) ask(ctx workflow.Context, situation health.Situation, own 
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 2},
 		Summary:                "ask the gatekeeper",
 	})
+	// A permit that is on its way back must arrive first, or it would take the
+	// next one with it.
+	_ = workflow.Await(ctx, func() bool { return r.external == 0 })
 	info := workflow.GetInfo(ctx)
 	in := activities.AskInput{
 		Service:   r.check.Service,
@@ -40,7 +43,7 @@ func (r *remediation) ask(ctx workflow.Context, situation health.Situation, own 
 		Lease:     health.Duration(r.lease()),
 		StableFor: r.check.Remediation.StableFor,
 	}
-	r.Asked = true
+	r.Asked, r.AskedAt = true, situation.Now
 	var permits *activities.Permits
 	var answer activities.AskAnswer
 	err := workflow.ExecuteLocalActivity(ctx, permits.Ask, in).Get(ctx, &answer)
@@ -84,7 +87,7 @@ func (r *remediation) giveBack(ctx workflow.Context) {
 	}
 	r.Permit = false
 	r.signalGatekeeper(ctx, SignalRelease, Release{
-		Service: r.check.Service, Run: firstRun(ctx), Acted: r.Acted,
+		Service: r.check.Service, Run: firstRun(ctx), Asked: r.AskedAt, Acted: r.Acted,
 	})
 }
 

@@ -83,9 +83,10 @@ type Record struct {
 	Permit bool `json:"permit,omitempty"`
 	Acted  bool `json:"acted,omitempty"`
 	// Asked is set once the Gatekeeper may know that the service is down, Known
-	// once it does.
-	Asked bool `json:"asked,omitempty"`
-	Known bool `json:"known,omitempty"`
+	// once it does; AskedAt is the time of the latest question, which names it.
+	Asked   bool      `json:"asked,omitempty"`
+	Known   bool      `json:"known,omitempty"`
+	AskedAt time.Time `json:"asked_at,omitzero"`
 	// Held is the last reason not to act that stands in the timeline.
 	Held string `json:"held,omitempty"`
 	// Telling is what people have been told.

@@ -216,7 +216,7 @@ func TestPermits(t *testing.T) {
 		require.Len(t, w.asked, 2)
 		require.Len(t, w.released, 2)
 		for i, asked := range w.asked {
-			require.Equal(t, workflows.Release{Service: "web", Run: asked.Run, Acted: true}, w.released[i])
+			require.Equal(t, workflows.Release{Service: "web", Run: asked.Run, Asked: asked.Situation.Now, Acted: true}, w.released[i])
 			require.Greater(t, asked.Lease.Std(), 90*time.Second+10*time.Second, "longer than an attempt can take")
 		}
 		require.Len(t, w.closed, 1)

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -35,11 +36,14 @@ func (r *remediation) done() bool { return r.ending || r.Incident.State == healt
 
 // nextTelling is when the next level or reminder is due; zero if none is.
 func (r *remediation) nextTelling() (due time.Time, summary string) {
+	due, summary = r.Telling.AlsoAt, "until people hear what else is down"
 	if r.Telling.DownAt.IsZero() || r.Incident.State != health.Triggered {
-		return time.Time{}, ""
+		return due, summary
 	}
 	if level := r.nextLevel(); level != nil {
-		due, summary = r.Telling.DownAt.Add(level.After.Std()), fmt.Sprintf("until level %d is told", r.Telling.Level+1)
+		if at := r.Telling.DownAt.Add(level.After.Std()); due.IsZero() || at.Before(due) {
+			due, summary = at, fmt.Sprintf("until level %d is told", r.Telling.Level+1)
+		}
 	}
 	if next := r.Telling.NextReminder; !next.IsZero() && (due.IsZero() || next.Before(due)) {
 		due, summary = next, "until people are reminded"
@@ -61,6 +65,11 @@ func (r *remediation) tellDue(ctx workflow.Context) {
 	down := health.Span(r.Incident.Downtime(now))
 	if r.muted(ctx) {
 		r.sleepMuted(ctx)
+		return
+	}
+	if also := r.Telling.Also; len(also) > 0 && !r.Telling.AlsoAt.After(now) {
+		r.Telling.Also, r.Telling.AlsoAt = nil, time.Time{}
+		r.send(ctx, health.AlertUpdate, "also down because of this: "+strings.Join(also, ", "), r.everybody())
 		return
 	}
 	level := r.nextLevel()

@@ -195,6 +195,18 @@ func TestDependency(t *testing.T) {
 		incident := w.heal(outage(web()))
 		require.Equal(t, []string{"api", "web-shop"}, incident.Affected)
 		require.Equal(t, []string{"api", "web-shop"}, w.told[0].alert.Affected)
+		require.Equal(t, []string{"", ""}, w.newsOf())
+	})
+	t.Run("after it was told", func(t *testing.T) {
+		w := newWorld(t, "ffffp")
+		for i, name := range []string{"api", "web-shop", "api"} {
+			w.at(time.Duration(15+i)*time.Second, func() { w.SignalWorkflow(workflows.SignalAffected, workflows.Affected{Service: name}) })
+		}
+		check := web()
+		check.Remediation = workflows.Plan{}
+		w.heal(outage(check))
+		require.Equal(t, []string{"", "also down because of this: api, web-shop", ""}, w.newsOf(), "once, for all")
+		require.Equal(t, 45*time.Second, w.told[1].at)
 	})
 }
 

@@ -105,6 +105,10 @@ type Telling struct {
 	Folded string `json:"folded,omitempty"`
 	// Level counts the levels of the escalation that were told.
 	Level int `json:"level,omitempty"`
+	// Also names the services that went down with this one after people were
+	// told; they hear of them at AlsoAt, of all at once.
+	Also   []string  `json:"also,omitempty"`
+	AlsoAt time.Time `json:"also_at,omitzero"`
 	// NextReminder is when the next reminder is due.
 	NextReminder time.Time `json:"next_reminder,omitzero"`
 	// Sent counts the alerts, for their dedup keys; Receivers are all that were

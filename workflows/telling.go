@@ -69,8 +69,8 @@ func (r *remediation) tellExhausted(ctx workflow.Context, reason string) {
 // tellRecovered tells that it is over. Nobody hears of an outage that began and
 // ended within a maintenance window; a silence never swallows it.
 func (r *remediation) tellRecovered(ctx workflow.Context, text string) {
-	until, _ := r.maintenance(workflow.Now(ctx))
-	if r.Telling.DownAt.IsZero() && (r.Telling.Muted || !until.IsZero()) {
+	until, _ := r.maintenance(r.Incident.ResolvedAt)
+	if r.Telling.DownAt.IsZero() && !until.IsZero() {
 		r.tellLog(text)
 		r.add(ctx, health.EntryAlert, "nobody was told: maintenance")
 		return
@@ -113,7 +113,19 @@ func (r *remediation) affect(ctx workflow.Context, affected Affected) {
 		r.Incident.Affected = append(r.Incident.Affected, name)
 	}
 	r.note(ctx, health.EntryNote, "also down: "+name+", which depends on this")
+	if r.Telling.DownAt.IsZero() {
+		return // the alert to come names it
+	}
+	r.Telling.Also = append(r.Telling.Also, name)
+	if r.Telling.AlsoAt.IsZero() {
+		r.Telling.AlsoAt = workflow.Now(ctx).Add(alsoWait)
+		r.changes++
+	}
 }
+
+// alsoWait is how long an alert that names services that went down with this
+// one waits for more of them.
+const alsoWait = 30 * time.Second
 
 // affectedLimit bounds the list of services that are down with this one.
 const affectedLimit = 100

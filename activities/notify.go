@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
@@ -78,7 +79,34 @@ type DeliverInput struct {
 }
 
 // Deliver sends a group of alerts. It may be called again with the same group;
-// the dedup keys in it stay the same.
+// the dedup keys in it stay the same. It sends heartbeats, so that a group whose
+// worker dies is soon tried again.
 func (a *Alerts) Deliver(ctx context.Context, in DeliverInput) error {
-	return classify(a.Notifier.Notify(ctx, in.Receiver, in.Alerts))
+	ctx, cancel := context.WithCancel(ctx)
+	beating := make(chan struct{})
+	go func() {
+		defer close(beating)
+		beat(ctx, activity.GetInfo(ctx).HeartbeatTimeout/beatsPerTimeout)
+	}()
+	err := a.Notifier.Notify(ctx, in.Receiver, in.Alerts)
+	cancel()
+	<-beating
+	return classify(err)
+}
+
+// beat says that the activity is alive until ctx ends.
+func beat(ctx context.Context, interval time.Duration) {
+	if interval <= 0 {
+		return
+	}
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			activity.RecordHeartbeat(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
 }

@@ -10,6 +10,7 @@ const routed = `
 services:
   - {name: clickhouse, severity: P0, labels: {team: data}, probe: {other: {}}}
   - {name: clickstream, labels: {team: data, env: dev}, probe: {other: {}}}
+  - {name: clickbait, labels: {team: ads}, probe: {other: {}}}
   - {name: web, labels: {env: prod}, probe: {other: {}}}
   - {name: own, severity: P0, probe: {other: {}}, alerts: [log]}
   - {name: silent, severity: P0, probe: {other: {}}, alerts: []}
@@ -34,7 +35,7 @@ func receiversOf(t *testing.T, text string) map[string][]string {
 
 func TestRoutes(t *testing.T) {
 	require.Equal(t, map[string][]string{
-		"clickhouse": {"a", "b", "c"}, "clickstream": {"b", "c"}, "web": {"d"}, "own": {"log"}, "silent": {}, "other": {"log"},
+		"clickhouse": {"a", "b", "c"}, "clickstream": {"b", "c"}, "clickbait": {"log"}, "web": {"d"}, "own": {"log"}, "silent": {}, "other": {"log"},
 	}, receiversOf(t, routed))
 }
 

@@ -27,25 +27,7 @@ func (d *decoder) scalar(path string, n *node, f field, v reflect.Value) {
 		}
 		v.SetBool(strings.EqualFold(n.text, "true"))
 	case reflect.Int, reflect.Int64:
-		if f.percent && n.shape == isText && percentage.MatchString(n.text) {
-			n = n.withoutPercent()
-		}
-		number, err := strconv.ParseInt(n.text, 0, v.Type().Bits())
-		if digits.MatchString(n.raw) && err != nil {
-			d.fail(path, n, "%s is too large; write a smaller number", keyOf(path))
-			return
-		}
-		if (n.shape != isNumber || err != nil) && f.percent {
-			d.fail(path, n, "%s is %s where a percentage is expected; write it like 51%% or 51", keyOf(path), d.numberSeen(n))
-			return
-		}
-		if n.shape != isNumber || err != nil {
-			d.fail(path, n, "%s is %s where a whole number is expected; write a number without quotes, like 3", keyOf(path), d.numberSeen(n))
-			return
-		}
-		if d.inRange(path, n, f, float64(number)) {
-			v.SetInt(number)
-		}
+		d.integer(path, n, f, v)
 	case reflect.Float64:
 		number, err := strconv.ParseFloat(n.text, 64)
 		if n.shape != isNumber || err != nil {
@@ -60,9 +42,29 @@ func (d *decoder) scalar(path string, n *node, f field, v reflect.Value) {
 	}
 }
 
+// integer reads a whole number, or a percentage if the field may be one.
+func (d *decoder) integer(path string, n *node, f field, v reflect.Value) {
+	expected := "a whole number is expected; write a number without quotes, like 3"
+	if f.percent {
+		expected = "a percentage is expected; write it like 51% or 51"
+		if n.shape == isText && percentage.MatchString(n.text) {
+			n = n.withoutPercent()
+		}
+	}
+	number, err := strconv.ParseInt(n.text, 0, v.Type().Bits())
+	switch {
+	case digits.MatchString(n.raw) && err != nil:
+		d.fail(path, n, "%s is too large; write a smaller number", keyOf(path))
+	case n.shape != isNumber || err != nil:
+		d.fail(path, n, "%s is %s where %s", keyOf(path), d.numberSeen(n), expected)
+	case d.inRange(path, n, f, float64(number)):
+		v.SetInt(number)
+	}
+}
+
 var (
 	digits     = regexp.MustCompile(`^[+-]?[0-9]+$`)
-	percentage = regexp.MustCompile(`^[0-9]+%$`)
+	percentage = regexp.MustCompile(`^(0|[1-9][0-9]*)%$`)
 )
 
 // withoutPercent returns a percentage as the number that it is.

@@ -67,14 +67,7 @@ func (t tables) value(f field, v reflect.Value) schema {
 	case reflect.Struct:
 		return t.object(v)
 	case reflect.Slice:
-		s := schema{"type": "array", "items": t.value(f, reflect.Zero(f.typ.Elem()))}
-		if f.required {
-			s["minItems"] = 1
-		}
-		if f.single {
-			s = schema{"anyOf": []schema{{"type": "string"}, s}}
-		}
-		return withDefault(s, v)
+		return withDefault(t.list(f), v)
 	case reflect.Map:
 		return schema{"type": "object", "additionalProperties": t.value(f, reflect.Zero(f.typ.Elem()))}
 	case reflect.String:
@@ -88,11 +81,7 @@ func (t tables) value(f field, v reflect.Value) schema {
 	case reflect.Float64:
 		return withDefault(bounded(schema{"type": "number"}, f), v)
 	default:
-		s := bounded(schema{"type": "integer"}, f)
-		if f.percent {
-			s = schema{"anyOf": []schema{s, {"type": "string", "pattern": "^[0-9]+%$"}}}
-		}
-		return withDefault(s, v)
+		return withDefault(bounded(schema{"type": "integer"}, f), v)
 	}
 }
 
@@ -122,13 +111,28 @@ func (t tables) secret() schema {
 	return schema{"anyOf": []schema{{"type": "string"}, t.object(reflect.ValueOf(fileSecret{}))}}
 }
 
-// bounded adds the bounds of a number.
+// list describes a list, or that one text may stand for a list of one.
+func (t tables) list(f field) schema {
+	s := schema{"type": "array", "items": t.value(f, reflect.Zero(f.typ.Elem()))}
+	if f.required {
+		s["minItems"] = 1
+	}
+	if f.single {
+		s = schema{"anyOf": []schema{{"type": "string"}, s}}
+	}
+	return s
+}
+
+// bounded adds the bounds of a number, and that it may be a percentage.
 func bounded(s schema, f field) schema {
 	if low, err := strconv.ParseFloat(f.min, 64); err == nil {
 		s["minimum"] = low
 	}
 	if high, err := strconv.ParseFloat(f.max, 64); err == nil {
 		s["maximum"] = high
+	}
+	if f.percent {
+		return schema{"anyOf": []schema{s, {"type": "string", "pattern": percentage.String()}}}
 	}
 	return s
 }

@@ -286,6 +286,9 @@ type OutboxState struct {
 	LastID int `json:"last_id,omitempty"`
 	// Seen are the dedup keys of the latest alerts.
 	Seen []string `json:"seen,omitempty"`
+	// Packed holds Waiting, Sending and Dead in place of them when they are
+	// large, on the way from run to run only.
+	Packed []byte `json:"packed,omitempty"`
 }
 
 // DeadLetter is an alert that could not be delivered.

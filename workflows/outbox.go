@@ -18,6 +18,10 @@ import (
 // for all of them, so that forty outages give one mail. Its input is the state
 // of an earlier run.
 func Outbox(ctx workflow.Context, state OutboxState) error {
+	state, err := state.unpacked()
+	if err != nil {
+		return err
+	}
 	o := &outbox{OutboxState: state, logger: workflow.GetLogger(ctx)}
 	if err := o.listen(ctx); err != nil {
 		return err
@@ -32,7 +36,10 @@ func Outbox(ctx workflow.Context, state OutboxState) error {
 		case len(o.Waiting) > 0:
 			o.gather(ctx)
 		case o.rest(ctx):
-			return o.hearOut(ctx)
+			// What came while it was about to go home is sent before it goes.
+			if err := o.hearOut(ctx); err != nil || len(o.Waiting) == 0 {
+				return err
+			}
 		}
 		if err := ctx.Err(); err != nil {
 			return err
@@ -46,10 +53,6 @@ const (
 	// seenLimit is how many dedup keys are remembered, against alerts that are
 	// handed over twice.
 	seenLimit = 500
-	// waitingLimit is how many alerts wait before updates are dropped, the
-	// oldest first; evidenceWaiting how many before they lose their evidence.
-	waitingLimit    = 2000
-	evidenceWaiting = 50
 )
 
 // outbox is one run of an Outbox.
@@ -63,7 +66,7 @@ type outbox struct {
 
 // listen takes alerts for as long as the run lasts.
 func (o *outbox) listen(ctx workflow.Context) error {
-	err := workflow.SetQueryHandler(ctx, QueryOutbox, func() (OutboxState, error) { return o.OutboxState, nil })
+	err := workflow.SetQueryHandler(ctx, QueryOutbox, func() (OutboxState, error) { return o.shown(), nil })
 	if err != nil {
 		return fmt.Errorf("registering the %s query: %w", QueryOutbox, err)
 	}
@@ -83,41 +86,32 @@ func (o *outbox) listen(ctx workflow.Context) error {
 	return nil
 }
 
-// take puts an alert at the end of those that wait, unless it is there already.
+// take puts an alert at the end of those that wait, unless it was there before.
 func (o *outbox) take(ctx workflow.Context, post activities.Post) {
 	o.Receiver, o.Grouping = post.Receiver, post.Grouping
-	if slices.Contains(o.Seen, post.Alert.DedupKey) {
+	if o.knows(post.Alert.DedupKey) {
 		return
 	}
 	o.Seen = append(o.Seen, post.Alert.DedupKey)
 	o.Seen = o.Seen[max(0, len(o.Seen)-seenLimit):]
 	o.enqueue(ctx, post.Alert)
+	o.describe(ctx)
+}
+
+// knows reports whether the alert with a key was taken already. In a crowd,
+// what still waits may be older than what is remembered.
+func (o *outbox) knows(key string) bool {
+	has := func(alert health.Alert) bool { return alert.DedupKey == key }
+	return key != "" && (slices.Contains(o.Seen, key) ||
+		slices.ContainsFunc(o.Sending, has) || slices.ContainsFunc(o.Waiting, has))
 }
 
 func (o *outbox) enqueue(ctx workflow.Context, alert health.Alert) {
 	if len(o.Waiting) == 0 {
 		o.WaitingSince = workflow.Now(ctx)
 	}
-	if len(o.Waiting) >= evidenceWaiting {
-		alert.Evidence = ""
-	}
 	o.Waiting = append(o.Waiting, alert)
-	if len(o.Waiting) > waitingLimit {
-		o.makeRoom()
-	}
-}
-
-// makeRoom drops the oldest update: it says less than the first word and the
-// last, which are never dropped.
-func (o *outbox) makeRoom() {
-	oldest := slices.IndexFunc(o.Waiting, func(a health.Alert) bool { return a.Stage == health.AlertUpdate })
-	if oldest < 0 {
-		return
-	}
-	o.logger.Error(fmt.Sprintf("outbox of %s: more than %d alerts wait, an update of %s is dropped",
-		o.Receiver, waitingLimit, o.Waiting[oldest].Incident))
-	o.Waiting = slices.Delete(o.Waiting, oldest, oldest+1)
-	o.Dropped++
+	o.bound(ctx)
 }
 
 // gather waits for what comes within the time of a group, and makes a group of
@@ -132,11 +126,32 @@ func (o *outbox) gather(ctx workflow.Context) {
 			return
 		}
 	}
-	count := min(len(o.Waiting), o.batch())
-	o.Sending = slices.Clone(o.Waiting[:count])
-	o.Waiting = slices.Clone(o.Waiting[count:])
-	o.WaitingSince = workflow.Now(ctx)
+	// What is left over has waited as long, and goes next without a pause.
+	o.Sending, o.Waiting = compose(o.Waiting, o.batch())
 	o.Tries, o.Since, o.RetryAt = 0, time.Time{}, time.Time{}
+}
+
+// compose splits off the next group: the oldest alerts, and before others what
+// else waits of their incidents, so that people read of an outage and of its
+// end at the same time. Both parts keep their order, and so does each incident.
+func compose(waiting []health.Alert, batch int) (group, left []health.Alert) {
+	chosen, places := make([]bool, len(waiting)), batch
+	for i := 0; i < len(waiting) && places > 0; i++ {
+		for j := i; j < len(waiting) && places > 0; j++ {
+			if !chosen[j] && (i == j || waiting[i].Incident != "" && waiting[i].Incident == waiting[j].Incident) {
+				chosen[j] = true
+				places--
+			}
+		}
+	}
+	for i, alert := range waiting {
+		if chosen[i] {
+			group = append(group, alert)
+		} else {
+			left = append(left, alert)
+		}
+	}
+	return group, left
 }
 
 // batch is the most alerts in one message.
@@ -155,24 +170,28 @@ func (o *outbox) rest(ctx workflow.Context) (idle bool) {
 	return !came && err == nil
 }
 
-// continueAsNew takes everything into a fresh history.
+// continueAsNew takes everything into a fresh history. What had to make room for
+// that is reported before the run ends.
 func (o *outbox) continueAsNew(ctx workflow.Context) error {
-	if err := o.hearOut(ctx); err != nil {
-		return err
+	for {
+		if err := o.hearOut(ctx); err != nil {
+			return err
+		}
+		state, err := o.packed(ctx)
+		if err != nil {
+			return err
+		}
+		if o.external == 0 {
+			return workflow.NewContinueAsNewError(ctx, OutboxType, state)
+		}
 	}
-	return workflow.NewContinueAsNewError(ctx, OutboxType, o.OutboxState)
 }
 
-// hearOut takes every alert that has arrived, and lets every report arrive,
+// hearOut takes every message that has arrived, and lets every report arrive,
 // before the run ends.
 func (o *outbox) hearOut(ctx workflow.Context) error {
 	heard := false
 	workflow.Go(ctx, func(workflow.Context) { heard = true })
 	// The listener was there first, and so has its turn before heard is set.
-	err := workflow.Await(ctx, func() bool { return heard && o.external == 0 && workflow.AllHandlersFinished(ctx) })
-	if err == nil && len(o.Waiting) > 0 && !workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
-		// It was about to go home, and something has just come.
-		return workflow.NewContinueAsNewError(ctx, OutboxType, o.OutboxState)
-	}
-	return err
+	return workflow.Await(ctx, func() bool { return heard && o.external == 0 && workflow.AllHandlersFinished(ctx) })
 }

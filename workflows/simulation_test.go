@@ -78,7 +78,6 @@ type modeChange struct {
 // attempt is a restart as it happened.
 type attempt struct {
 	begun, ended time.Time
-	incident     string
 	counts       bool
 }
 

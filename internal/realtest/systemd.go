@@ -46,6 +46,8 @@ type Machine struct {
 	pid  int
 	logs string
 	bus  *systemd.Conn
+	// journal is whether services write to the journal and not to files.
+	journal bool
 }
 
 // Systemd starts a real systemd, without any units, and stops it and all its
@@ -181,7 +183,7 @@ func (m *Machine) AddUnit(name, content string) {
 	m.t.Helper()
 	file := m.path(filepath.Join("/run/systemd/system", name))
 	require.NoError(m.t, os.WriteFile(file, []byte(content), 0o644))
-	if strings.HasSuffix(name, ".service") {
+	if strings.HasSuffix(name, ".service") && !m.journal {
 		require.NoError(m.t, os.MkdirAll(file+".d", 0o755))
 		drop := fmt.Sprintf("[Service]\nStandardOutput=append:%s\nStandardError=inherit\n", m.logFile(name))
 		require.NoError(m.t, os.WriteFile(filepath.Join(file+".d", "10-logs.conf"), []byte(drop), 0o644))
@@ -209,9 +211,29 @@ func (m *Machine) Restart(unit string) {
 	m.job("restart", unit, m.bus.RestartUnitContext)
 }
 
+// FailToRestart restarts a unit, and expects that systemd does not succeed.
+func (m *Machine) FailToRestart(unit string) {
+	m.t.Helper()
+	require.Equal(m.t, "failed", m.result("restart", unit, m.bus.RestartUnitContext), "restart %s", unit)
+}
+
+// ResetFailed forgets that a unit has failed and how often it was started.
+func (m *Machine) ResetFailed(unit string) {
+	m.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), jobLimit)
+	defer cancel()
+	require.NoError(m.t, m.bus.ResetFailedUnitContext(ctx, unit), "reset-failed %s", unit)
+}
+
 type jobFunc func(ctx context.Context, unit, mode string, done chan<- string) (int, error)
 
 func (m *Machine) job(verb, unit string, enqueue jobFunc) {
+	m.t.Helper()
+	require.Equal(m.t, "done", m.result(verb, unit, enqueue), "%s %s; it printed:\n%s", verb, unit, m.Logs(unit))
+}
+
+// result waits for the end of a job: done, failed, timeout ...
+func (m *Machine) result(verb, unit string, enqueue jobFunc) string {
 	m.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), jobLimit)
 	defer cancel()
@@ -220,9 +242,10 @@ func (m *Machine) job(verb, unit string, enqueue jobFunc) {
 	require.NoError(m.t, err, "%s %s", verb, unit)
 	select {
 	case result := <-done:
-		require.Equal(m.t, "done", result, "%s %s; it printed:\n%s", verb, unit, m.Logs(unit))
+		return result
 	case <-ctx.Done():
 		require.FailNow(m.t, "no end of the job", "%s %s", verb, unit)
+		return ""
 	}
 }
 

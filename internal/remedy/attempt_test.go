@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"testing"
@@ -23,6 +24,8 @@ const attemptVariable = "PARAMEDIC_TEST_ATTEMPT"
 // attempt is one try in a process of its own.
 type attempt struct {
 	Unit, Socket string   // for systemd
+	Container    string   // for docker, with Socket
+	URL          string   // for http
 	Command      []string // for exec
 	Checkpoint   string
 	// Hang makes the process stand still for good once its checkpoint is saved
@@ -67,8 +70,13 @@ func carryOut(text string) error {
 }
 
 func (a attempt) options() remedy.Options {
-	if a.Command != nil {
+	switch {
+	case a.Command != nil:
 		return &remedy.Exec{Command: a.Command, Timeout: health.Duration(time.Minute)}
+	case a.Container != "":
+		return &remedy.Docker{Container: a.Container, Socket: a.Socket, Timeout: health.Duration(time.Minute)}
+	case a.URL != "":
+		return &remedy.HTTP{URL: a.URL, Method: http.MethodPost, Timeout: health.Duration(time.Minute)}
 	}
 	return &remedy.Systemd{Unit: a.Unit, Socket: a.Socket, Timeout: health.Duration(time.Minute)}
 }

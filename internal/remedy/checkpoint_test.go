@@ -87,14 +87,28 @@ func problems(found option.Problems) []string {
 	return texts
 }
 
+// defaults are the options of a kind with nothing written.
+func defaults[T remedy.Options](t *testing.T, name string) T {
+	t.Helper()
+	for _, kind := range remedy.Kinds() {
+		if kind.Name == name {
+			options, ok := kind.Options().(T)
+			require.True(t, ok, "options of %s", name)
+			return options
+		}
+	}
+	require.FailNow(t, "no such kind", name)
+	panic("not reached")
+}
+
 func TestKindsHaveDistinctNamesAndDocs(t *testing.T) {
 	t.Parallel()
-	names := map[string]bool{}
+	var names []string
 	for _, kind := range remedy.Kinds() {
-		require.False(t, names[kind.Name], kind.Name)
-		names[kind.Name] = true
+		require.NotContains(t, names, kind.Name)
+		names = append(names, kind.Name)
 		require.NotEmpty(t, kind.Doc)
 		require.NotSame(t, kind.Options(), kind.Options(), "options of %s are shared", kind.Name)
 	}
-	require.Equal(t, map[string]bool{"systemd": true, "exec": true}, names)
+	require.Equal(t, []string{"systemd", "docker", "http", "exec"}, names)
 }

@@ -2,9 +2,11 @@ package remedy_test
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"paramedic/internal/health"
+	"paramedic/internal/realtest"
 	"paramedic/internal/remedy"
 )
 
@@ -96,7 +99,27 @@ func TestSystemdSurvivesALostConnection(t *testing.T) {
 	m.awaitStarts(t, 2)
 }
 
-// A command whose worker died is not run again, even if it is still running.
+// Nobody can tell whether a unit that runs once did so when systemd has
+// forgotten it: it is not run a second time.
+func TestSystemdRunsAOneshotOnceThoughTheWorkerDies(t *testing.T) {
+	t.Parallel()
+	m := counted{realtest.Systemd(t), filepath.Join(t.TempDir(), "starts")}
+	m.AddUnit(app, fmt.Sprintf("[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo start >> %s'\n", m.starts))
+	checkpoint := fresh(t)
+	require.Equal(t, health.Applied, apply(t, m.options(), checkpoint).Effect)
+	require.Eventually(t, func() bool { return m.InvocationID(app) == "" }, 10*time.Second, time.Millisecond)
+
+	treatment := apply(t, m.options(), checkpoint)
+	require.Equal(t, health.Uncertain, treatment.Effect)
+	require.Regexp(t, `^an earlier try was about to run app\.service at \d\d:\d\d:\d\d UTC, `+
+		`and systemd has since forgotten whether it ran; not run again$`, treatment.Detail)
+	require.Equal(t, 1, m.count())
+	require.Equal(t, health.Applied, apply(t, m.options(), fresh(t)).Effect, "the next attempt runs it")
+	require.Equal(t, 2, m.count())
+}
+
+// A command whose worker died ends with it, as far as the system can see to
+// that, and is not run again.
 func TestExecRunsOnceThoughTheWorkerDies(t *testing.T) {
 	t.Parallel()
 	runs := filepath.Join(t.TempDir(), "runs")
@@ -107,14 +130,18 @@ func TestExecRunsOnceThoughTheWorkerDies(t *testing.T) {
 		if hang == "" { // the command is cut off in the middle
 			command[2] += "; echo $$ >> $0; exec sleep 60"
 		}
+		var pid int
 		output, kill := attempt{Command: command, Checkpoint: checkpoint.path, Hang: hang}.start(t)
 		if hang == "" {
-			pid := awaitPID(t, runs)
+			pid = awaitPID(t, runs)
 			t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
 		} else {
 			awaitLine(t, output, "hanging")
 		}
 		kill()
+		if hang == "" && runtime.GOOS == "linux" {
+			awaitGone(t, pid)
+		}
 		before, err := os.ReadFile(runs)
 		require.NoError(t, err)
 

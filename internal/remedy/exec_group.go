@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 	"time"
 )
@@ -18,9 +19,12 @@ const groupPause = 10 * time.Millisecond
 // What a command that ended by itself leaves running is its own affair: to
 // start a service is what such commands are for. Such a process should not keep
 // the command's output open, or it finds it closed after the grace.
+//
+// A worker that is killed takes the command along, where the system can do so:
+// nobody would wait for it any more, and the steps that follow would meet it.
 func runGroup(cmd *exec.Cmd) (ended bool, err error) {
 	var deadline time.Time
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = ownGroup()
 	cmd.WaitDelay = termGrace
 	cmd.Cancel = func() error {
 		ended, deadline = true, time.Now().Add(termGrace)
@@ -29,6 +33,10 @@ func runGroup(cmd *exec.Cmd) (ended bool, err error) {
 		}
 		return os.ErrProcessDone
 	}
+	// The kernel ends the command with the thread that started it, not with the
+	// process: the thread has to last as long as the command.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	if err := cmd.Start(); err != nil {
 		return false, err
 	}

@@ -198,11 +198,11 @@ func TestExecOptions(t *testing.T) {
 	}).Validate()))
 	require.Contains(t, fmt.Sprint(problems((&remedy.Exec{Timeout: 1}).Validate())), "command: there is no program to run")
 
-	defaults := remedy.Kinds()[1].Options().(*remedy.Exec)
-	require.Equal(t, time.Minute, defaults.Timeout.Std())
-	require.Greater(t, defaults.Limit(), time.Minute)
-	defaults.Command = []string{"/usr/bin/curl", "--user", "me:secret"}
-	require.Equal(t, "run curl", defaults.Title())
+	fresh := defaults[*remedy.Exec](t, "exec")
+	require.Equal(t, time.Minute, fresh.Timeout.Std())
+	require.Greater(t, fresh.Limit(), time.Minute)
+	fresh.Command = []string{"/usr/bin/curl", "--user", "me:secret"}
+	require.Equal(t, "run curl", fresh.Title())
 }
 
 // awaitPID reads the last line of a file that a script writes a process id to.

@@ -42,6 +42,15 @@ type Remedy interface {
 	Close() error
 }
 
+// Witness is a Remedy that can tell how its patient is before it is treated.
+type Witness interface {
+	// Evidence returns what the patient's manager says of it and the last lines
+	// of its log, lines at most. The text is bounded in bytes, its end is kept,
+	// and it takes a few seconds at most. With an error comes what was found
+	// up to then; a log that cannot be read is no error, but says so.
+	Evidence(ctx context.Context, lines int) (string, error)
+}
+
 // Options are the options of one kind of remedy; package option says how they
 // are declared.
 type Options interface {
@@ -70,6 +79,8 @@ type Kind struct {
 func Kinds() []Kind {
 	return []Kind{
 		systemdKind(),
+		dockerKind(),
+		httpKind(),
 		execKind(),
 	}
 }

@@ -131,7 +131,7 @@ func (r *systemdRemedy) apply(ctx context.Context, request Request) (health.Trea
 		if known || err != nil {
 			return treatment, err
 		}
-		return r.restart(ctx, waiting, bus)
+		return r.restartPastLimit(ctx, waiting, bus, before)
 	}
 	if at, other := before.startedAfter(request.LastFailure); other {
 		return r.leftAlone(before, at), nil
@@ -140,7 +140,7 @@ func (r *systemdRemedy) apply(ctx context.Context, request Request) (health.Trea
 	if err := request.Checkpoint.Save(ctx, mark); err != nil {
 		return health.Treatment{}, err
 	}
-	return r.restart(ctx, waiting, bus)
+	return r.restartPastLimit(ctx, waiting, bus, before)
 }
 
 func (r *systemdRemedy) leftAlone(u unit, at time.Time) health.Treatment {
@@ -157,7 +157,9 @@ func (r *systemdRemedy) leftAlone(u unit, at time.Time) health.Treatment {
 // took effect. It is not known if not: that try ended before it could ask.
 //
 // A unit that systemd has forgotten in between (inactive, and nothing refers to
-// it) has no invocation id; it does not run, and is started again.
+// it) has no invocation id. A service that should be running does not run then,
+// and is started again. Of one that runs once and ends, nobody can tell whether
+// it did, and it is not run a second time.
 func (r *systemdRemedy) outcomeOfEarlier(
 	ctx, waiting context.Context, bus *systemdBus, mark restartMark,
 ) (treatment health.Treatment, known bool, err error) {
@@ -166,6 +168,11 @@ func (r *systemdRemedy) outcomeOfEarlier(
 		if u, err = bus.unit(ctx, r.options.Unit); err == nil {
 			return r.failed("the earlier restart is still under way after %s: unit is %s", r.options.Timeout, u.state()), true, nil
 		}
+	}
+	if err == nil && u.forgotten() && u.runsOnce() {
+		return health.Treatment{Effect: health.Uncertain, Detail: fmt.Sprintf(
+			"an earlier try was about to run %s at %s, and systemd has since forgotten whether it ran; not run again",
+			r.options.Unit, mark.AskedAt.UTC().Format("15:04:05 MST"))}, true, nil
 	}
 	if err != nil || u.invocationID == "" || u.invocationID == mark.InvocationID {
 		return health.Treatment{}, false, err
@@ -193,36 +200,4 @@ func (r *systemdRemedy) settled(ctx context.Context, bus *systemdBus) (unit, err
 			return unit{}, ctx.Err()
 		}
 	}
-}
-
-// restart asks for the restart and waits for its end.
-func (r *systemdRemedy) restart(ctx, waiting context.Context, bus *systemdBus) (health.Treatment, error) {
-	start := time.Now()
-	result, err := bus.restart(waiting, r.options.Unit)
-	took := time.Since(start).Round(time.Millisecond)
-	expired := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
-	if err != nil && !expired {
-		return health.Treatment{}, err
-	}
-	after, err := bus.unit(ctx, r.options.Unit)
-	switch {
-	case err != nil:
-		return health.Treatment{}, err
-	case expired:
-		return r.failed("no result after %s: unit is %s", r.options.Timeout, after.state()), nil
-	case result != jobDone:
-		return r.failed("job %s: %s", result, after.ending()), nil
-	case after.broken():
-		return r.failed("it was started, but %s", after.ending()), nil
-	case after.activeState == stateInactive && !after.conditions:
-		return r.failed("systemd did not start it: a condition of the unit is not met"), nil
-	}
-	return health.Treatment{Effect: health.Applied, Detail: fmt.Sprintf(
-		"restarted %s in %s (invocation %.8s)", r.options.Unit, took, after.invocationID)}, nil
-}
-
-// failed is the treatment for a restart that was asked for and did not succeed.
-func (r *systemdRemedy) failed(format string, args ...any) health.Treatment {
-	return health.Treatment{Effect: health.Failed,
-		Detail: fmt.Sprintf("restart of %s failed: ", r.options.Unit) + fmt.Sprintf(format, args...)}
 }

@@ -103,13 +103,21 @@ func (b *systemdBus) close() { b.conn.Close() }
 
 // unit reads the state of a unit; systemd loads it if it has not yet.
 func (b *systemdBus) unit(ctx context.Context, name string) (unit, error) {
+	properties, err := b.properties(ctx, name)
+	if err != nil {
+		return unit{}, err
+	}
+	return newUnit(name, properties), nil
+}
+
+func (b *systemdBus) properties(ctx context.Context, name string) (map[string]any, error) {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
 	properties, err := b.conn.GetAllPropertiesContext(ctx, name)
 	if err != nil {
-		return unit{}, fmt.Errorf("reading the state of the unit: %w", err)
+		return nil, fmt.Errorf("reading the state of the unit: %w", err)
 	}
-	return newUnit(name, properties), nil
+	return properties, nil
 }
 
 var errBusLost = errors.New("the connection to systemd was lost while the restart was under way")
@@ -133,6 +141,16 @@ func (b *systemdBus) restart(ctx context.Context, name string) (string, error) {
 		return "", ctx.Err()
 	}
 	return "", errBusLost
+}
+
+// resetFailed forgets that a unit has failed and how often it was started.
+func (b *systemdBus) resetFailed(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	if err := b.conn.ResetFailedUnitContext(ctx, name); err != nil {
+		return fmt.Errorf("resetting the start limit: %w", err)
+	}
+	return nil
 }
 
 // refusals are the answers of systemd and of the bus that stay the same

@@ -41,6 +41,11 @@ type unit struct {
 	// start that somebody asked for.
 	automaticRestarts uint32
 	conditions        bool
+	// conditionsAt is when the conditions were looked at; zero for never.
+	conditionsAt time.Time
+	// oneshot is whether the unit runs a command and is done, and remains
+	// whether it counts as active after that.
+	oneshot, remains bool
 
 	// How its last run ended, for services.
 	result               string
@@ -58,6 +63,10 @@ func newUnit(name string, properties map[string]any) unit {
 	read(properties, "SubState", &u.subState)
 	read(properties, "NRestarts", &u.automaticRestarts)
 	read(properties, "ConditionResult", &u.conditions)
+	var kind string
+	read(properties, "Type", &kind)
+	u.oneshot = kind == "oneshot"
+	read(properties, "RemainAfterExit", &u.remains)
 	read(properties, "Result", &u.result)
 	read(properties, "ExecMainCode", &u.mainCode)
 	read(properties, "ExecMainStatus", &u.mainStatus)
@@ -68,6 +77,7 @@ func newUnit(name string, properties map[string]any) unit {
 	u.invocationID = hex.EncodeToString(id)
 	u.inactiveExit = moment(properties, "InactiveExitTimestamp")
 	u.activeEnter = moment(properties, "ActiveEnterTimestamp")
+	u.conditionsAt = moment(properties, "ConditionTimestamp")
 	var interval uint64
 	read(properties, "StartLimitIntervalUSec", &interval)
 	u.limitInterval = time.Duration(interval) * time.Microsecond
@@ -149,6 +159,25 @@ func (u unit) idle() bool {
 func (u unit) broken() bool {
 	return u.activeState == stateFailed || u.subState == subAutoRestart
 }
+
+// atStartLimit reports whether systemd has refused to start the unit because it
+// was started too often, and will until that is forgotten.
+func (u unit) atStartLimit() bool {
+	return u.activeState == stateFailed && u.result == resultStartLimit
+}
+
+// conditionUnmet reports whether systemd has not started the unit because of a
+// condition. It does not know any more when the unit is forgotten.
+func (u unit) conditionUnmet() bool {
+	return u.activeState == stateInactive && !u.conditions && !u.conditionsAt.IsZero()
+}
+
+// forgotten reports whether systemd knows nothing of the unit's runs: it drops
+// a unit that is inactive as soon as nothing refers to it.
+func (u unit) forgotten() bool { return u.activeState == stateInactive && u.invocationID == "" }
+
+// runsOnce reports whether the unit is inactive when it has done its work.
+func (u unit) runsOnce() bool { return u.oneshot && !u.remains }
 
 // state is the unit's state as systemctl shows it: "deactivating (stop-sigterm)".
 func (u unit) state() string { return fmt.Sprintf("%s (%s)", u.activeState, u.subState) }

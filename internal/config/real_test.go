@@ -19,6 +19,7 @@ func TestParseReadsTheExample(t *testing.T) {
 	require.Len(t, config.Services, 2)
 	require.Equal(t, "clickhouse", config.Services[0].Probe.Kind)
 	require.Equal(t, "systemd", config.Services[0].Remediation.Steps[0].Kind)
+	require.Equal(t, 20, config.Services[0].Remediation.Steps[0].Evidence, "a unit has a log")
 	require.Nil(t, config.Services[1].Remediation)
 	require.Equal(t, []string{"alert-token-1", "s3cret-word"}, config.Secrets())
 	log, found := config.Receiver(BuiltinReceiver)

@@ -1,19 +1,14 @@
 package config
 
 import (
-	"context"
 	"fmt"
 
 	"paramedic/internal/health"
+	"paramedic/internal/remedy"
 )
 
 // evidenceLines is how many lines of the log are collected unless said otherwise.
 const evidenceLines = 20
-
-// witness is a remedy that can collect evidence before it acts.
-type witness interface {
-	Evidence(ctx context.Context, lines int) (string, error)
-}
 
 func (c *checker) remediation(path string, r *Remediation) {
 	if len(r.Steps) == 0 {
@@ -50,7 +45,7 @@ func (c *checker) evidence(path string, s *Step) {
 		return // it says so itself where it is used
 	}
 	defer opened.Close()
-	_, can := opened.(witness)
+	_, can := opened.(remedy.Witness)
 	key := join(path, "evidence")
 	switch {
 	case can && !c.written(key):

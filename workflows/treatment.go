@@ -16,7 +16,7 @@ import (
 
 const (
 	// heartbeatTimeout is how long a silent worker is believed to be alive
-	// while it carries out a step.
+	// while it carries out a step or sends an alert.
 	heartbeatTimeout = 8 * time.Second
 	// hostTimeout is how long a step waits for a worker on its host.
 	hostTimeout = time.Minute

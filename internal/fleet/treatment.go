@@ -29,11 +29,6 @@ const (
 	notesLimit    = 20
 )
 
-// witness is a remedy that can tell how its patient was before it acts.
-type witness interface {
-	Evidence(ctx context.Context, lines int) (string, error)
-}
-
 // step is one step of a runbook: a remedy and what surrounds it.
 type step struct {
 	remedy remedy.Remedy
@@ -98,7 +93,7 @@ func (s step) collect(ctx context.Context) health.Treatment {
 	if s.evidence == 0 {
 		return health.Treatment{}
 	}
-	asked, ok := s.remedy.(witness)
+	asked, ok := s.remedy.(remedy.Witness)
 	if !ok {
 		return health.Treatment{Notes: []string{"no evidence: a step of kind " + s.kind + " collects none"}}
 	}

@@ -2,7 +2,9 @@ package remedy_test
 
 import (
 	"fmt"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -57,4 +59,21 @@ func TestSystemdRestartsWhatHasReachedItsStartLimit(t *testing.T) {
 	require.Equal(t, []string{limitNote}, treatment.Notes)
 	m.awaitStarts(t, starts+1)
 	require.Equal(t, health.AlreadyApplied, apply(t, m.options(), checkpoint).Effect)
+}
+
+// A service that was killed keeps that as its result, also when systemd then
+// refuses to start it.
+func TestSystemdRestartsWhatWasKilledAtItsStartLimit(t *testing.T) {
+	t.Parallel()
+	m := limited(t)
+	m.Start(app)
+	m.Restart(app)
+	m.Kill(app, syscall.SIGKILL)
+	require.Eventually(t, func() bool { return m.State(app) == "failed" }, 10*time.Second, 10*time.Millisecond)
+	starts := m.count()
+
+	treatment := apply(t, m.options(), fresh(t))
+	require.Equal(t, health.Applied, treatment.Effect, treatment.Detail)
+	require.Equal(t, []string{limitNote}, treatment.Notes)
+	m.awaitStarts(t, starts+1)
 }

@@ -17,7 +17,7 @@ func (r *systemdRemedy) restartPastLimit(
 ) (health.Treatment, error) {
 	if !before.atStartLimit() {
 		treatment, after, err := r.restart(ctx, waiting, bus)
-		if err != nil || treatment.Effect != health.Failed || !after.atStartLimit() {
+		if err != nil || treatment.Effect != health.Failed || !after.refusedSince(before) {
 			return treatment, err
 		}
 		before = after

@@ -166,6 +166,14 @@ func (u unit) atStartLimit() bool {
 	return u.activeState == stateFailed && u.result == resultStartLimit
 }
 
+// refusedSince reports whether a job for the unit has failed without beginning
+// to start it, as it does at the start limit. The result does not tell: of a
+// service that was killed before it goes on to say that.
+func (u unit) refusedSince(before unit) bool {
+	return u.atStartLimit() ||
+		u.activeState == stateFailed && u.limitBurst > 0 && u.limitInterval > 0 && u.invocationID == before.invocationID
+}
+
 // conditionUnmet reports whether systemd has not started the unit because of a
 // condition. It does not know any more when the unit is forgotten.
 func (u unit) conditionUnmet() bool {

@@ -3,7 +3,6 @@ package process
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,56 +19,6 @@ import (
 	"paramedic/internal/config"
 	"paramedic/internal/realtest"
 )
-
-// block is a fenced block of a document.
-type block struct {
-	language, text string
-}
-
-// blocks are the fenced blocks of README.md, also those inside lists.
-func blocks(t testing.TB) []block {
-	t.Helper()
-	var found []block
-	fence := regexp.MustCompile("(?ms)^( *)```(\\w+)\n(.*?)^ *```$")
-	for _, match := range fence.FindAllStringSubmatch(readme(t), -1) {
-		text := strings.ReplaceAll("\n"+match[3], "\n"+match[1], "\n")[1:]
-		found = append(found, block{language: match[2], text: text})
-	}
-	return found
-}
-
-func readme(t testing.TB) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(repository(t), "README.md"))
-	require.NoError(t, err)
-	return string(text)
-}
-
-// texts are the blocks of README.md in one language.
-func texts(t testing.TB, language string) []string {
-	t.Helper()
-	var found []string
-	for _, b := range blocks(t) {
-		if b.language == language {
-			found = append(found, b.text)
-		}
-	}
-	require.NotEmpty(t, found, language)
-	return found
-}
-
-// Every configuration that README.md shows is one that the worker accepts.
-func TestReadmeConfigurations(t *testing.T) {
-	t.Parallel()
-	secrets := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(secrets, "alert"), []byte("token-of-the-test\n"), 0o600))
-	for _, text := range texts(t, "yaml") {
-		text = strings.ReplaceAll(text, "/run/secrets", secrets)
-		cfg, err := config.Parse("README.md", []byte(text), func(string) (string, bool) { return "value-of-the-test", true })
-		require.NoError(t, err, text)
-		require.NotEmpty(t, cfg.Services)
-	}
-}
 
 // tour runs the commands of README.md one after the other, against the worker
 // that the first of them starts.
@@ -89,14 +38,14 @@ func TestReadmeCommands(t *testing.T) {
 	t.Parallel()
 	configuration, patient := shipped(t)
 	// The incident stays open to the end of the tour, to be acknowledged.
-	configuration = strings.Replace(configuration, "settle: 3s", "settle: 90s", 1)
+	configuration = strings.Replace(configuration, "settle: 3s", "settle: 5m", 1)
 	place := newPlace(t, configuration)
 	second, agent := freeAddress(t), freeAddress(t)
 	guide := &tour{t: t, place: place, moved: strings.NewReplacer(
 		"127.0.0.1:8099", patient, "127.0.0.1:8080", place.listen, "127.0.0.1:7233", place.temporal,
 		"127.0.0.1:8081", second, "127.0.0.1:8082", agent, "worker healthcheck", "worker healthcheck --listen "+place.listen,
 	)}
-	for _, text := range texts(t, "sh") {
+	for _, text := range texts(t, readmeFile, "sh") {
 		for _, command := range strings.Split(strings.TrimSpace(text), "\n") {
 			guide.run(command)
 		}
@@ -203,7 +152,7 @@ func (g *tour) searchWebUI() {
 	g.t.Helper()
 	temporal := dial(g.t, g.place.temporal)
 	var searches int
-	for _, text := range texts(g.t, "text") {
+	for _, text := range texts(g.t, readmeFile, "text") {
 		for _, line := range strings.Split(text, "\n") {
 			if !strings.HasPrefix(line, "WorkflowType = ") {
 				continue
@@ -221,7 +170,7 @@ func (g *tour) searchWebUI() {
 func (g *tour) acknowledgeBySignal() {
 	g.t.Helper()
 	var input struct{ By, Note string }
-	for _, text := range texts(g.t, "json") {
+	for _, text := range texts(g.t, readmeFile, "json") {
 		require.True(g.t, json.Valid([]byte(text)), text)
 		if strings.HasPrefix(text, `{"by"`) {
 			require.NoError(g.t, json.Unmarshal([]byte(text), &input))
@@ -250,88 +199,6 @@ func (silent) Debug(string, ...any) {}
 func (silent) Info(string, ...any)  {}
 func (silent) Warn(string, ...any)  {}
 func (silent) Error(string, ...any) {}
-
-// Files that README.md links to exist.
-func TestReadmeLinks(t *testing.T) {
-	t.Parallel()
-	for _, match := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(readme(t), -1) {
-		require.FileExists(t, filepath.Join(repository(t), match[1]))
-	}
-}
-
-// The tables of flags and commands are what --help says.
-func TestReadmeReference(t *testing.T) {
-	t.Parallel()
-	requireTable(t, "worker flags", "| Flag | Meaning |\n|---|---|\n"+flagRows(help(t, workerProgram(t)), "Flags:", ""))
-
-	commands, flags := "| Command | Meaning |\n|---|---|\n", "| Flag | Of | Meaning |\n|---|---|---|\n"
-	root := help(t, starterProgram(t))
-	flags += flagRows(root, "Flags:", "every command")
-	for _, name := range commandNames(root) {
-		text := help(t, starterProgram(t), name)
-		usage := strings.TrimSuffix(strings.TrimSpace(section(text, "Usage:")), " [flags]")
-		meaning := regexp.MustCompile(`(?m)^  ` + name + ` +(.+)$`).FindStringSubmatch(root)[1]
-		commands += fmt.Sprintf("| `%s` | %s |\n", usage, meaning)
-		flags += flagRows(text, "Flags:", "`"+name+"`")
-	}
-	requireTable(t, "starter commands", commands)
-	requireTable(t, "starter flags", flags)
-}
-
-func help(t testing.TB, program string, args ...string) string {
-	t.Helper()
-	got := execute(t, t.TempDir(), nil, program, append(args, "--help")...)
-	require.Equal(t, 0, got.code, got.errors)
-	return got.out
-}
-
-// section is the part of a help text under a heading.
-func section(text, heading string) string {
-	_, text, _ = strings.Cut("\n"+text, "\n"+heading+"\n")
-	text, _, _ = strings.Cut(text, "\n\n")
-	return text
-}
-
-func commandNames(root string) []string {
-	var names []string
-	for _, line := range strings.Split(section(root, "Available Commands:"), "\n") {
-		if name := strings.Fields(line)[0]; name != "help" {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// flagRows are the rows of a table for the flags under a heading, but --help.
-func flagRows(text, heading, of string) string {
-	var rows strings.Builder
-	flag := regexp.MustCompile(`^ +(?:-(\w), )?--([\w-]+)(?: (\w+))? {2,}(.+)$`)
-	for _, line := range strings.Split(section(text, heading), "\n") {
-		match := flag.FindStringSubmatch(line)
-		if match == nil || match[2] == "help" {
-			continue
-		}
-		name := "`--" + match[2] + "`"
-		if match[1] != "" {
-			name += ", `-" + match[1] + "`"
-		}
-		cells := []string{name, match[4]}
-		if of != "" {
-			cells = []string{name, of, match[4]}
-		}
-		fmt.Fprintf(&rows, "| %s |\n", strings.Join(cells, " | "))
-	}
-	return rows.String()
-}
-
-// requireTable compares a marked table of README.md.
-func requireTable(t *testing.T, name, want string) {
-	t.Helper()
-	_, rest, found := strings.Cut(readme(t), "<!-- "+name+": compared with --help by a test -->\n")
-	require.True(t, found, name)
-	got, _, _ := strings.Cut(rest, "<!-- end -->")
-	require.Equal(t, want, got, "the table of %s in README.md has to be:\n%s", name, want)
-}
 
 // docker-compose.yml is accepted by docker-compose, and everything it names
 // exists.

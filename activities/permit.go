@@ -135,14 +135,19 @@ const first = 1
 
 // send sends a batch once. A question that arrives twice is answered alike.
 func (p *Permits) send(ctx context.Context, taskQueue string, asks []AskInput) ([]AskAnswer, error) {
+	id := GatekeeperID(taskQueue)
+	books, err := p.books(ctx, id)
+	if err != nil {
+		return nil, err
+	}
 	start := p.Client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
-		ID:                       GatekeeperID(taskQueue),
+		ID:                       id,
 		TaskQueue:                taskQueue,
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		StaticSummary:            "grants permits to restart",
 		Priority:                 temporal.Priority{PriorityKey: first},
-	}, GatekeeperType, struct{}{})
+	}, GatekeeperType, books)
 	update, err := p.Client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 		StartWorkflowOperation: start,
 		UpdateOptions: client.UpdateWorkflowOptions{

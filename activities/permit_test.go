@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/common/v1"
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
@@ -30,19 +32,45 @@ type keeper struct {
 	// update, if set, is what becomes of update n, counted from 1.
 	update func(ctx context.Context, n int, batch AskBatch) error
 
+	// ended is how the last Gatekeeper ended, if there was one; unreadable is
+	// set if its books cannot be read any more.
+	ended      enums.WorkflowExecutionStatus
+	unreadable error
+
 	under   atomic.Int32
 	mu      sync.Mutex
 	batches []AskBatch
 	asked   []client.StartWorkflowOptions
+	books   []any
 }
 
 func (k *keeper) NewWithStartWorkflowOperation(
-	options client.StartWorkflowOptions, _ any, _ ...any,
+	options client.StartWorkflowOptions, _ any, args ...any,
 ) client.WithStartWorkflowOperation {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.asked = append(k.asked, options)
+	k.asked, k.books = append(k.asked, options), args
 	return nil
+}
+
+func (k *keeper) DescribeWorkflowExecution(
+	context.Context, string, string,
+) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	if k.ended == enums.WORKFLOW_EXECUTION_STATUS_UNSPECIFIED {
+		return nil, serviceerror.NewNotFound("no such workflow")
+	}
+	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: &workflow.WorkflowExecutionInfo{
+		Execution: &common.WorkflowExecution{RunId: "run-1"}, Status: k.ended,
+	}}, nil
+}
+
+func (k *keeper) QueryWorkflow(_ context.Context, id, run, query string, _ ...any) (converter.EncodedValue, error) {
+	require.Equal(k.t, []string{"gatekeeper/paramedic", "run-1", "ledger"}, []string{id, run, query})
+	if k.unreadable != nil {
+		return nil, k.unreadable
+	}
+	payloads, err := converter.GetDefaultDataConverter().ToPayloads(map[string]int{"spent": 3})
+	return client.NewValue(payloads), err
 }
 
 func (k *keeper) UpdateWithStartWorkflow(
@@ -115,6 +143,34 @@ func waiting(t *testing.T, p *Permits, count int) {
 		defer line.mu.Unlock()
 		return len(line.waiting) == count
 	}, 10*time.Second, time.Millisecond)
+}
+
+// TestBooksGoOn: a Gatekeeper that somebody has ended leaves its books to the
+// next; one that went home has none, and those that cannot be read stop nobody.
+func TestBooksGoOn(t *testing.T) {
+	for status, goOn := range map[enums.WorkflowExecutionStatus]bool{
+		enums.WORKFLOW_EXECUTION_STATUS_UNSPECIFIED: false, enums.WORKFLOW_EXECUTION_STATUS_RUNNING: false,
+		enums.WORKFLOW_EXECUTION_STATUS_COMPLETED: false, enums.WORKFLOW_EXECUTION_STATUS_TERMINATED: true,
+		enums.WORKFLOW_EXECUTION_STATUS_CANCELED: true, enums.WORKFLOW_EXECUTION_STATUS_FAILED: true,
+	} {
+		k := &keeper{t: t, ended: status}
+		require.NoError(t, k.ask(t.Context(), &Permits{Client: k, Limits: fewLimits{}}, 1))
+		text, err := converter.GetDefaultDataConverter().ToPayloads(k.books...)
+		require.NoError(t, err)
+		want := "{}"
+		if goOn {
+			want = `{"spent":3}`
+		}
+		require.Equal(t, want, string(text.Payloads[0].Data), status.String())
+	}
+	k := &keeper{t: t, ended: enums.WORKFLOW_EXECUTION_STATUS_TERMINATED, unreadable: serviceerror.NewQueryFailed("nondeterminism")}
+	require.NoError(t, k.ask(t.Context(), &Permits{Client: k, Limits: fewLimits{}}, 1))
+	require.Equal(t, []any{struct{}{}}, k.books)
+
+	k.unreadable = serviceerror.NewUnavailable("nobody answers")
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, k.ask(ctx, &Permits{Client: k, Limits: fewLimits{}}, 1), k.unreadable, "who cannot know does not act")
 }
 
 // TestAskAlone: the activity asks the Gatekeeper of its own task queue, with

@@ -110,7 +110,7 @@ const (
 	// SignalRearm carries a Rearmed: the budgets of a service come back.
 	SignalRearm = "rearm"
 	// QueryLedger asks the Gatekeeper for its Ledger.
-	QueryLedger = "ledger"
+	QueryLedger = activities.QueryLedger
 	// QueryOutbox asks an Outbox for its OutboxState.
 	QueryOutbox = "outbox"
 	// UpdateResend carries a Resend and answers with the number of alerts that

@@ -1,25 +1,17 @@
 package chain
 
 import (
-	"log/slog"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/log"
-
-	"paramedic/internal/realtest"
 )
 
 // A human owns an open incident, by the command line or by a plain signal as
 // any Temporal client can send it; a closed one is nobody's any more.
 func TestAcknowledge(t *testing.T) {
 	t.Parallel()
-	address := realtest.FreeAddress(t)
-	server := realtest.Run(t, realtest.Command{
-		Addr: address, Path: program(t, "patient"), Args: []string{"serve", address}, Dir: t.TempDir(),
-	})
-	d := deploy(t, "", service{name: site, probe: "{tcp: {address: \"" + address + "\"}}"})
+	server := newProcess(t)
+	d := deploy(t, "", service{name: site, probe: tcp(server)})
 	early := d.starter("ack", site, "--by", "ana")
 	require.Equal(t, answer{code: 1, stderr: "\"site\" has no open incident, nor has any other service\n"}, early)
 
@@ -58,8 +50,5 @@ func TestAcknowledge(t *testing.T) {
 // signal sends a signal to the open incident with nothing but Temporal's SDK.
 func (d *deployment) signal(name string, payload any) {
 	d.t.Helper()
-	c, err := client.Dial(client.Options{HostPort: d.temporal, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
-	require.NoError(d.t, err)
-	defer c.Close()
-	require.NoError(d.t, c.SignalWorkflow(d.t.Context(), "remediation/"+site, "", name, payload))
+	require.NoError(d.t, d.dial().SignalWorkflow(d.t.Context(), "remediation/"+site, "", name, payload))
 }

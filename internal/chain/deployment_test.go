@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,8 @@ type service struct {
 	probe string
 	// remediation is the same; empty means alert only.
 	remediation string
+	// more are further keys, each on a line of its own.
+	more []string
 }
 
 // deployment is one paramedic: the worker's process, its configuration, and
@@ -51,9 +54,18 @@ type deployment struct {
 	file, temporal string
 }
 
-// deploy writes the configuration, with extra settings in front, starts the
+// settings are what a configuration says beside its services: lines of their
+// own, and receivers beside the one named ops.
+type settings struct{ lines, receivers string }
+
+// deploy writes the configuration, with extra lines in front, starts the
 // worker on it, and returns once every service was found healthy.
 func deploy(t *testing.T, extra string, services ...service) *deployment {
+	t.Helper()
+	return settings{lines: extra}.deploy(t, services...)
+}
+
+func (s settings) deploy(t *testing.T, services ...service) *deployment {
 	t.Helper()
 	workers <- struct{}{}
 	t.Cleanup(func() { <-workers })
@@ -62,7 +74,7 @@ func deploy(t *testing.T, extra string, services ...service) *deployment {
 		t: t, receiver: newReceiver(t), file: filepath.Join(dir, "paramedic.yml"), temporal: realtest.FreeAddress(t),
 	}
 	listen := realtest.FreeAddress(t)
-	require.NoError(t, os.WriteFile(d.file, []byte(configuration(listen, d.receiver.url(), extra, services)), 0o600))
+	require.NoError(t, os.WriteFile(d.file, []byte(s.configuration(listen, d.receiver.url(), services)), 0o600))
 	t.Cleanup(d.explain)
 	d.worker = realtest.Run(t, realtest.Command{
 		Addr: listen, Path: program(t, "worker"), Dir: dir,
@@ -74,7 +86,7 @@ func deploy(t *testing.T, extra string, services ...service) *deployment {
 	return d
 }
 
-func configuration(listen, receiver, extra string, services []service) string {
+func (s settings) configuration(listen, receiver string, services []service) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, `http: {listen: %q}
 %s
@@ -86,12 +98,16 @@ defaults:
   remediation: {settle: %s, backoff: [5s]}
 alerts:
   ops: {webhook: {url: %q, token: %q, timeout: 20s}}
+%s
 services:
-`, listen, extra, interval, settle, receiver, receiverToken)
-	for _, s := range services {
-		fmt.Fprintf(&text, "  - name: %s\n    probe: %s\n", s.name, s.probe)
-		if s.remediation != "" {
-			fmt.Fprintf(&text, "    remediation: %s\n", s.remediation)
+`, listen, s.lines, interval, settle, receiver, receiverToken, s.receivers)
+	for _, service := range services {
+		fmt.Fprintf(&text, "  - name: %s\n    probe: %s\n", service.name, service.probe)
+		if service.remediation != "" {
+			fmt.Fprintf(&text, "    remediation: %s\n", service.remediation)
+		}
+		for _, line := range service.more {
+			fmt.Fprintf(&text, "    %s\n", line)
 		}
 	}
 	return text.String()
@@ -131,7 +147,9 @@ func (d *deployment) explain() {
 		return
 	}
 	const limit = 20 << 10
-	log := d.worker.Log()
+	log := strings.Join(slices.DeleteFunc(strings.SplitAfter(d.worker.Log(), "\n"), func(line string) bool {
+		return strings.Contains(line, " DBG ")
+	}), "")
 	d.t.Logf("the worker's log:\n%s", log[max(0, len(log)-limit):])
 	for _, n := range d.receiver.all() {
 		d.t.Logf("the receiver got %+v", n)

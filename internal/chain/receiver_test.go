@@ -39,6 +39,10 @@ type notification struct {
 	Severity  string `json:"severity"`
 	Attempts  int    `json:"attempts"`
 	DedupKey  string `json:"dedup_key"`
+	// News is why an update comes; Affected are the services that are down with
+	// this one.
+	News     string   `json:"news"`
+	Affected []string `json:"affected"`
 }
 
 // receiver is a real HTTP server that alerts are sent to. It records every
@@ -162,8 +166,8 @@ func (r *receiver) requireRecovery(service string, i incident) {
 	for _, n := range r.all() {
 		require.Empty(r.t, n.Problem)
 	}
-	require.Len(r.t, keys(r.about(service, "recovered")), 1)
-	require.LessOrEqual(r.t, len(keys(r.about(service, "down"))), 1)
+	require.Equal(r.t, []string{i.ID + "/recovered"}, keys(r.about(service, "recovered")))
+	require.Subset(r.t, []string{i.ID + "/down"}, keys(r.about(service, "down")))
 	got := r.accepted(service, "recovered")[0].Body
 	require.NotEmpty(r.t, got.Reason)
 	// Written for people, to the second: "2m 15s".
@@ -175,6 +179,19 @@ func (r *receiver) requireRecovery(service string, i incident) {
 		Timestamp: i.ResolvedAt.UTC().Format(time.RFC3339),
 		Incident:  i.ID, Severity: "P1", Attempts: i.Attempts, DedupKey: i.ID + "/recovered",
 	}, got)
+}
+
+// told is the order in which the receiver has accepted something new: the parts
+// of the dedup keys that follow the incident.
+func (r *receiver) told() []string {
+	var order []string
+	for _, n := range r.all() {
+		_, what, _ := strings.Cut(n.Body.DedupKey, "/")
+		if n.Accepted && !slices.Contains(order, what) {
+			order = append(order, what)
+		}
+	}
+	return order
 }
 
 // keys are the distinct dedup keys of some notices.

@@ -5,11 +5,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"log/slog"
 	"os/exec"
 	"strings"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
 )
 
 // answer is what one command line of the starter gave back.
@@ -31,6 +35,23 @@ func (d *deployment) starter(args ...string) answer {
 		require.NoError(d.t, err)
 	}
 	return answer{command.ProcessState.ExitCode(), out.String(), problems.String()}
+}
+
+// do executes a command that must succeed, and returns what it says.
+func (d *deployment) do(args ...string) string {
+	d.t.Helper()
+	told := d.starter(args...)
+	require.Zero(d.t, told.code, "%v: %s%s", args, told.stdout, told.stderr)
+	return told.stdout
+}
+
+// dial connects to the worker's Temporal as any client can.
+func (d *deployment) dial() client.Client {
+	d.t.Helper()
+	c, err := client.Dial(client.Options{HostPort: d.temporal, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
+	require.NoError(d.t, err)
+	d.t.Cleanup(c.Close)
+	return c
 }
 
 // incident is what `starter incident --json` says of one, as far as the tests
@@ -87,6 +108,18 @@ func (d *deployment) resolved(service string) incident {
 		return ok && i.State == "resolved"
 	})
 	return i
+}
+
+// says waits until the incident of a service has an entry, and returns both.
+func (d *deployment) says(service, kind, text string) (i incident, e entry) {
+	d.t.Helper()
+	d.await(fmt.Sprintf("the incident of %s says %q", service, text), func() (found bool) {
+		var live bool
+		i, live = d.incident(service)
+		e, found = i.find(kind, text)
+		return live && found
+	})
+	return i, e
 }
 
 // count is the number of incidents that a service has had.

@@ -53,6 +53,19 @@ func newPatient(t *testing.T, m *realtest.Machine, name string, extra ...string)
 	return u
 }
 
+// newProcess starts a plain web service as a process of its own, which nobody
+// but the test restarts.
+func newProcess(t *testing.T) *realtest.Process {
+	t.Helper()
+	address := realtest.FreeAddress(t)
+	return realtest.Run(t, realtest.Command{
+		Addr: address, Path: program(t, "patient"), Args: []string{"serve", address}, Dir: t.TempDir(),
+	})
+}
+
+// tcp probes a process by connecting to it.
+func tcp(p *realtest.Process) string { return fmt.Sprintf("{tcp: {address: %q}}", p.Addr) }
+
 // look is one look at the patient from outside.
 func (u unit) look(ctx context.Context) error { return healthy(ctx, u.page()) }
 

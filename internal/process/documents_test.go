@@ -155,7 +155,7 @@ func TestReadmeReasons(t *testing.T) {
 		{Rule: health.RuleMaintenance, At: at},
 		{Rule: health.RuleDependency, Names: []string{"clickhouse"}},
 		{Rule: health.RulePerIncident, Count: 3, Limit: 3},
-		{Rule: health.RuleRunbook, Count: 4},
+		{Rule: health.RuleUnverified, Count: 2}, {Rule: health.RuleRunbook, Count: 4},
 		{Rule: health.RuleBackoff, Count: 2, Wait: health.Duration(30 * time.Second)},
 		{Rule: health.RuleIncidentsPerHour, Count: 1, Limit: 1, At: at.Add(35 * time.Minute)},
 		{Rule: health.RuleRestartsPerDay, Count: 3, Limit: 3, At: at.Add(-25 * time.Minute)},
@@ -164,7 +164,7 @@ func TestReadmeReasons(t *testing.T) {
 		{Rule: health.RuleConcurrent, Count: 1, Limit: 1, Names: []string{"clickhouse"}, Ahead: 2},
 		{Rule: health.RuleObserve, Count: 1, Limit: 3},
 	} {
-		require.Contains(t, told, decision.Reason())
+		require.True(t, strings.Contains(told, decision.Reason()), "%s does not quote %q", healingFile, decision.Reason())
 	}
 }
 

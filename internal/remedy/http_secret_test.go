@@ -50,12 +50,18 @@ func TestHTTPShowsNoSecrets(t *testing.T) {
 	options := calling("")
 	options.Token = option.NewSecret(secrets[0])
 	options.Headers = map[string]option.Secret{"X-Key": option.NewSecret(secrets[1])}
+	long := ""
+	for i := range 500 {
+		long += fmt.Sprintf("hush%d", i)
+	}
+	options.Headers["X-Long"] = option.NewSecret(long)
 	options.Body = "{\n" + secrets[4] + "}"
 	path := secrets[3] + "?key=" + secrets[2]
 	for name, echo := range map[string]string{
 		"all":        strings.Join(secrets[:4], " ") + " " + options.Body,
 		"quoted":     fmt.Sprintf("%q", options.Body) + path,
-		"cut":        strings.Repeat("-", 64<<10-6) + secrets[0],
+		"torn":       "s3cret\x00 token",
+		"cut":        strings.Repeat(long, 40),
 		"restricted": strings.Repeat(" ", 190) + secrets[0],
 	} {
 		e := newEndpoint(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -67,7 +73,7 @@ func TestHTTPShowsNoSecrets(t *testing.T) {
 		require.Equal(t, health.Failed, treatment.Effect)
 		said, err := json.Marshal(treatment)
 		require.NoError(t, err)
-		for _, secret := range []string{"s3cret", "v4lue", "hunter22", "private", "w0rd"} {
+		for _, secret := range []string{"s3cret", "v4lue", "hunter22", "private", "w0rd", "hush"} {
 			require.NotContains(t, string(said)+options.Title(), secret, name)
 		}
 	}

@@ -80,7 +80,7 @@ func TestHTTPCallsOnceThoughTheWorkerDies(t *testing.T) {
 	for hang, calls := range map[string]int32{"saved": 0, "": 1, "applied": 1} {
 		t.Run(hang, func(t *testing.T) {
 			t.Parallel()
-			called := make(chan struct{}, 1)
+			called := make(chan struct{}, 10)
 			e := newEndpoint(t, func(_ http.ResponseWriter, r *http.Request) {
 				called <- struct{}{}
 				if hang == "" {

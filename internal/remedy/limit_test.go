@@ -77,3 +77,19 @@ func TestSystemdRestartsWhatWasKilledAtItsStartLimit(t *testing.T) {
 	require.Equal(t, []string{limitNote}, treatment.Notes)
 	m.awaitStarts(t, starts+1)
 }
+
+// A unit that failed before and is not started now because of another one has
+// not met its limit.
+func TestSystemdTellsADependencyFromTheStartLimit(t *testing.T) {
+	t.Parallel()
+	m := newCounted(t, "")
+	m.AddUnit("base.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n")
+	m.AddUnit(app, "[Unit]\nRequires=base.service\nAfter=base.service\nStartLimitBurst=5\nStartLimitIntervalSec=60\n"+
+		"[Service]\nExecStart=/bin/sleep infinity\n")
+	m.Kill(app, syscall.SIGKILL)
+	require.Eventually(t, func() bool { return m.State(app) == "failed" }, 10*time.Second, 10*time.Millisecond)
+	treatment := apply(t, m.options(), fresh(t))
+	require.Equal(t, health.Failed, treatment.Effect)
+	require.Contains(t, treatment.Detail, "job dependency: ")
+	require.Empty(t, treatment.Notes)
+}

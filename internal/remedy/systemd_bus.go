@@ -19,9 +19,11 @@ const (
 	callLimit = 10 * time.Second
 	// privateSocket is where systemd itself listens, for root only.
 	privateSocket = "/run/systemd/private"
-	// jobDone is the result of a job that succeeded; see systemd's D-Bus
-	// interface, org.freedesktop.systemd1(5), JobRemoved.
-	jobDone = "done"
+	// jobDone is the result of a job that succeeded, and jobFailed that of one
+	// that failed for the unit's own sake, not for a dependency's; see systemd's
+	// D-Bus interface, org.freedesktop.systemd1(5), JobRemoved.
+	jobDone   = "done"
+	jobFailed = "failed"
 )
 
 // systemdBus is a connection to one systemd.

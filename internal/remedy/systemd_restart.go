@@ -44,6 +44,7 @@ func (r *systemdRemedy) restart(ctx, waiting context.Context, bus *systemdBus) (
 	if err != nil {
 		return health.Treatment{}, unit{}, err
 	}
+	after.jobResult = result
 	if expired {
 		return r.failed("no result after %s: unit is %s", r.options.Timeout, after.state()), after, nil
 	}

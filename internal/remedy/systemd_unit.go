@@ -34,6 +34,9 @@ type unit struct {
 	invocationID string
 	// job is whether systemd has something to do for the unit.
 	job bool
+	// jobResult is how the restart ended that was asked for just before; empty
+	// if there was none.
+	jobResult string
 	// inactiveExit is when it last began to start, activeEnter when it last
 	// was up; zero for never.
 	inactiveExit, activeEnter time.Time
@@ -170,8 +173,8 @@ func (u unit) atStartLimit() bool {
 // to start it, as it does at the start limit. The result does not tell: of a
 // service that was killed before it goes on to say that.
 func (u unit) refusedSince(before unit) bool {
-	return u.atStartLimit() ||
-		u.activeState == stateFailed && u.limitBurst > 0 && u.limitInterval > 0 && u.invocationID == before.invocationID
+	return u.atStartLimit() || u.jobResult == jobFailed && u.activeState == stateFailed &&
+		u.limitBurst > 0 && u.limitInterval > 0 && u.invocationID == before.invocationID
 }
 
 // conditionUnmet reports whether systemd has not started the unit because of a

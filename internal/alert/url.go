@@ -18,13 +18,13 @@ var services = Kind{
 	Batch:     200,
 	GroupWait: 30 * time.Second,
 	Doc: "Tells a chat or push service that an address names: Slack, Discord, Telegram, Teams, Google Chat, Mattermost, " +
-		"Rocket.Chat, Matrix, Zulip, ntfy, Gotify, Pushover, PagerDuty.",
+		"Rocket.Chat, Matrix, Zulip, ntfy, Gotify, Pushover, PagerDuty, Opsgenie and others that the shoutrrr library knows.",
 	Options: func() Options { return &URLOptions{Timeout: health.Duration(10 * time.Second)} },
 }
 
 // URLOptions name the service.
 type URLOptions struct {
-	URL     option.Secret   `yaml:"url" required:"true" doc:"The service's address, which is also its key: slack://hook:T000-B000-KEY@webhook, slack://xoxb:1-2-KEY@CHANNEL, discord://TOKEN@WEBHOOK-ID, telegram://BOT-TOKEN@telegram?chats=CHAT, teams+https://WORKFLOW-ADDRESS, ntfy://HOST/TOPIC, pagerduty://events.pagerduty.com/INTEGRATION-KEY, pushover://shoutrrr:API-TOKEN@USER-KEY, gotify://HOST/TOKEN, mattermost://HOST/TOKEN, rocketchat://HOST/TOKEN-A/TOKEN-B, matrix://:ACCESS-TOKEN@HOST/?rooms=!ROOM:HOST, zulip://BOT%40HOST:KEY@HOST/?stream=STREAM, googlechat://chat.googleapis.com/v1/spaces/SPACE/messages?key=KEY&token=TOKEN, generic+https://HOST/PATH. Servers of one's own take scheme=http after the ?."`
+	URL     option.Secret   `yaml:"url" required:"true" doc:"The service's address as shoutrrr writes it, which is also its key: slack://hook:T000-B000-KEY@webhook, slack://xoxb:1-2-KEY@CHANNEL, discord://TOKEN@WEBHOOK-ID, telegram://BOT-TOKEN@telegram?chats=CHAT, teams://?host=https%3A%2F%2FWORKFLOW-ADDRESS, ntfy://HOST/TOPIC, gotify://HOST/TOKEN, pagerduty://events.pagerduty.com/INTEGRATION-KEY, opsgenie://api.opsgenie.com/API-KEY, pushover://shoutrrr:API-TOKEN@USER-KEY, mattermost://HOST/TOKEN, rocketchat://HOST/TOKEN-A/TOKEN-B, matrix://:ACCESS-TOKEN@HOST/?rooms=!ROOM:HOST, zulip://BOT%40HOST:KEY@HOST/?stream=STREAM&topic=TOPIC, googlechat://chat.googleapis.com/v1/spaces/SPACE/messages?key=KEY&token=TOKEN, generic+https://HOST/PATH?template=json. One address names one place. Plain HTTP: scheme=http after the ? for ntfy, disabletls=yes for other servers of one's own."`
 	Timeout health.Duration `yaml:"timeout" doc:"How long one attempt may take, 10s unless set."`
 }
 
@@ -59,21 +59,17 @@ type urlReceiver struct {
 	texts   *Texts
 }
 
-// Send implements Receiver.
+// Send implements Receiver. Nothing of it goes on when it has returned.
 func (r *urlReceiver) Send(ctx context.Context, alerts []health.Alert) error {
 	message, err := r.texts.Write(alerts)
 	if err != nil {
 		return Refused{fmt.Errorf("%s: %w", r.name, err)}
 	}
-	posts, err := r.address.Posts(chat.Message{
-		Subject: message.Subject, Text: message.Plain, Alerts: newest(alerts), Key: alerts[0].DedupKey,
-	})
-	if err != nil {
-		return Refused{fmt.Errorf("%s: %w", r.name, err)}
-	}
 	var refused error
-	for _, post := range posts {
-		err := r.post(ctx, post)
+	for _, part := range r.address.Messages(chat.Message{
+		Subject: message.Subject, Text: message.Plain, Alerts: newest(alerts),
+	}) {
+		err := r.tell(ctx, part)
 		if err != nil && !IsRefused(err) {
 			// The rest would meet the same; all of it is told again.
 			return err
@@ -85,29 +81,18 @@ func (r *urlReceiver) Send(ctx context.Context, alerts []health.Alert) error {
 	return refused
 }
 
-func (r *urlReceiver) post(ctx context.Context, post chat.Post) error {
-	answer, err := r.call(ctx, post.Method, post.URL, post.Header, post.Body)
-	if err != nil {
-		return r.patient(err, answer)
+// tell sends one message. What the service's host has answered decides; the
+// library only where the host was content.
+func (r *urlReceiver) tell(ctx context.Context, m chat.Message) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, r.timeout, fmt.Errorf("no answer within %s", health.Duration(r.timeout)))
+	defer cancel()
+	session := &urlSession{caller: r.caller, ctx: ctx}
+	err := r.address.Send(session, m)
+	if session.failure != nil {
+		return session.failure
 	}
-	text, final := r.address.Failure(answer)
-	if text == "" {
+	if err == nil {
 		return nil
 	}
-	err = errors.New(r.name + ": answered " + health.Clip(r.redactor.Redact(text), excerptLimit))
-	if final {
-		return Refused{err}
-	}
-	return err
-}
-
-// patient makes a failure that may pass a Busy one if the service has said in
-// its answer, and not in the header meant for it, when to come back.
-func (r *urlReceiver) patient(err error, answer []byte) error {
-	var busy Busy
-	wait := min(r.address.Wait(answer), longestWait)
-	if wait == 0 || IsRefused(err) || errors.As(err, &busy) {
-		return err
-	}
-	return Busy{Err: err, After: wait}
+	return errors.New(r.name + ": " + health.Clip(r.redactor.Redact(err.Error()), excerptLimit))
 }

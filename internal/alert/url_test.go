@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,7 +17,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"paramedic/internal/alert/chat"
 	"paramedic/internal/health"
 	"paramedic/internal/option"
 )
@@ -69,39 +69,67 @@ func local(server, form string) string {
 	return strings.ReplaceAll(form, "HOST", strings.TrimPrefix(server, "http://"))
 }
 
+// services by address, with where on the host a message arrives; HOST is a
+// local server, all others are led there.
+var addresses = map[string]struct{ host, path string }{
+	"generic+http://HOST/hook?room=1":                                   {"HOST", "/hook?room=1"},
+	"generic+http://HOST/hook?template=json":                            {"HOST", "/hook"},
+	"ntfy://HOST/topic?scheme=http":                                     {"HOST", "/topic"},
+	"gotify://HOST/Atoken123456789?disabletls=yes":                      {"HOST", "/message?token=Atoken123456789"},
+	"mattermost://HOST/token?disabletls=yes":                            {"HOST", "/hooks/token"},
+	"matrix://:token@HOST/?rooms=!r:h&disabletls=yes":                   {"HOST", "/_matrix/client/v3/rooms/%21r:h/send/m.room.message/"},
+	"rocketchat://chat.example/token-a/token-b":                         {"chat.example", "/hooks/token-a/token-b"},
+	"zulip://bot%40h:key1@zulip.example/?stream=s&topic=t":              {"zulip.example", "/api/v1/messages"},
+	"discord://token@123":                                               {"discord.com", "/api/webhooks/123/token"},
+	"slack://hook:T00000000-B00000000-abcdefghijklmnopqrstuvwx@webhook": {"hooks.slack.com", "/services/T00000000/B00000000/abcdefghijklmnopqrstuvwx"},
+	slackBot:                              {"slack.com", "/api/chat.postMessage"},
+	"telegram://1:token@telegram?chats=2": {"api.telegram.org", "/bot1:token/sendMessage"},
+	"teams://?host=https%3A%2F%2Feu.logic.azure.com%2Fworkflows%2Fw%3Fsig%3Ds": {"eu.logic.azure.com", "/workflows/w?sig=s"},
+	"pushover://x:token@user":      {"api.pushover.net", "/1/messages.json"},
+	"pagerduty:///" + pagerdutyKey: {"events.pagerduty.com:443", "/v2/enqueue"},
+}
+
+const (
+	slackBot     = "slack://xoxb:123456789012-1234567890123-4mt0t4l1YL3g1T5L4cK70k3N@C001CH4NN3L"
+	pagerdutyKey = "eb243592faa24ba2a5511afdf565c889"
+)
+
 func TestURLDelivers(t *testing.T) {
-	var got []string
+	var got *http.Request
+	var body string
 	server := answering(t, func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		got = append(got, r.Method+" "+r.Host+" "+r.RequestURI+"\n"+string(body))
+		read, _ := io.ReadAll(r.Body)
+		got, body = r, string(read)
+		if r.Host == "hooks.slack.com" {
+			_, _ = io.WriteString(w, "ok")
+			return
+		}
 		_, _ = io.WriteString(w, `{"ok":true}`)
 	})
-	group := []health.Alert{down, recovered}
-	text, err := english(t).Write(group)
+	text, err := english(t).Write(one(down))
 	require.NoError(t, err)
-	for form, host := range map[string]string{
-		"generic+http://HOST/hook?room=1": "HOST", "ntfy://HOST/topic?scheme=http": "HOST", "gotify://HOST/token?scheme=http": "HOST",
-		"mattermost://HOST/token?scheme=http": "HOST", "matrix://:token@HOST/?rooms=!r:h&scheme=http": "HOST",
-		"discord://token@123": "discord.com", "slack://hook:T0-B0-key@webhook": "hooks.slack.com", "slack://xoxb:1-2-abc@C01": "slack.com",
-		"telegram://1:token@telegram?chats=2": "api.telegram.org", "teams+https://teams.example/w?sig=s": "teams.example",
-		"pushover://x:token@user": "api.pushover.net",
-	} {
-		got = nil
-		address := local(server.URL, form)
-		require.NoError(t, openURL(t, address, server.URL, nil).Send(t.Context(), group), form)
-		parsed, err := chat.Parse(address)
-		require.NoError(t, err)
-		posts, err := parsed.Posts(chat.Message{Subject: text.Subject, Text: text.Plain, Alerts: group, Key: down.DedupKey})
-		require.NoError(t, err)
-		target, err := url.Parse(posts[0].URL)
-		require.NoError(t, err)
-		want := posts[0].Method + " " + local(server.URL, host) + " " + target.RequestURI() + "\n" + string(posts[0].Body)
-		require.Equal(t, []string{want}, got, form)
+	for form, want := range addresses {
+		t.Run(form, func(t *testing.T) {
+			require.NoError(t, openURL(t, local(server.URL, form), server.URL, nil).Send(t.Context(), one(down)), form)
+			require.Equal(t, local(server.URL, want.host), got.Host)
+			require.Contains(t, got.RequestURI, want.path)
+			require.Equal(t, "paramedic", got.UserAgent())
+			all := body + got.Header.Get("Title")
+			if fields, err := url.QueryUnescape(body); err == nil {
+				all += fields
+			}
+			if !strings.HasPrefix(form, "pagerduty") {
+				require.Contains(t, all, text.Subject)
+			}
+			require.Contains(t, all, "clickhouse")
+			require.True(t, strings.Contains(all, down.Reason) || strings.Contains(all, strings.Replace(down.Reason, "<", `\u003c`, 1)) ||
+				strings.Contains(all, strings.Replace(down.Reason, "<", `\u0026lt;`, 1)), all)
+		})
 	}
 }
 
 func TestURLFaults(t *testing.T) {
-	for _, form := range []string{"generic+http://HOST/hook", "ntfy://HOST/topic?scheme=http", "discord://token@123456", "slack://xoxb:1-2-abc@C01"} {
+	for _, form := range []string{"generic+http://HOST/hook", "ntfy://HOST/topic?scheme=http", "discord://token@123456", "telegram://1:token@telegram?chats=2", slackBot} {
 		for code, refused := range map[int]bool{
 			400: true, 401: true, 404: true, 413: true, 408: false, 425: false, 429: false, 500: false, 502: false, 503: false,
 		} {
@@ -151,7 +179,7 @@ func TestURLWithoutAnswer(t *testing.T) {
 			<-release
 		})
 		t.Cleanup(func() { close(release) })
-		receiver := openURL(t, local(server.URL, form), "", func(o *URLOptions) { o.Timeout = health.Duration(50 * time.Millisecond) })
+		receiver := openURL(t, local(server.URL, "generic+http://HOST/hook"), "", func(o *URLOptions) { o.Timeout = health.Duration(50 * time.Millisecond) })
 		require.NoError(t, receiver.Send(t.Context(), one(down)))
 	})
 	t.Run("cancelled by the caller", func(t *testing.T) {
@@ -177,13 +205,78 @@ func TestURLWithoutAnswer(t *testing.T) {
 
 // Slack's API says 200 and then what is wrong.
 func TestURLErrorsWithin200(t *testing.T) {
-	for name, refused := range map[string]bool{"channel_not_found": true, "ratelimited": false} {
-		server := answering(t, func(w http.ResponseWriter, r *http.Request) {
-			_, _ = io.WriteString(w, `{"ok":false,"error":"`+name+`"}`)
-		})
-		err := openURL(t, "slack://xoxb:1-2-abc@C01", server.URL, nil).Send(t.Context(), one(down))
-		require.EqualError(t, err, "slack slack.com: answered "+name)
-		require.Equal(t, refused, IsRefused(err))
+	server := answering(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, `{"ok":false,"error":"channel_not_found"}`)
+	})
+	err := openURL(t, slackBot, server.URL, nil).Send(t.Context(), one(down))
+	require.ErrorContains(t, err, "slack slack.com: ")
+	require.ErrorContains(t, err, "channel_not_found")
+	require.False(t, IsRefused(err))
+}
+
+// Zulip is asked for its limits first, which not every bot may read.
+func TestURLDoesWithoutWhatIsRefused(t *testing.T) {
+	var codes map[string]int
+	server := answering(t, func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(codes[r.URL.Path])
+		_, _ = io.WriteString(w, "{}")
+	})
+	receiver := openURL(t, "zulip://bot%40h:key1@zulip.example/?stream=s&topic=t", server.URL, nil)
+	codes = map[string]int{"/api/v1/register": 401, "/api/v1/messages": 200}
+	require.NoError(t, receiver.Send(t.Context(), one(down)))
+	codes = map[string]int{"/api/v1/register": 401, "/api/v1/messages": 400}
+	require.True(t, IsRefused(receiver.Send(t.Context(), one(down))))
+	codes = map[string]int{"/api/v1/register": 503, "/api/v1/messages": 200}
+	require.ErrorContains(t, receiver.Send(t.Context(), one(down)), "503")
+}
+
+// goroutines says what all of them do.
+func goroutines() string {
+	stacks := make([]byte, 1<<20)
+	return string(stacks[:runtime.Stack(stacks, true)])
+}
+
+// The library would try again for minutes; here one send is one request, and
+// nothing goes on behind it.
+func TestURLIsBounded(t *testing.T) {
+	var asked atomic.Int32
+	release := make(chan struct{})
+	answers := map[string]http.HandlerFunc{
+		"429": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "3600")
+			w.WriteHeader(http.StatusTooManyRequests)
+		},
+		"500": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+		"stalled": func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			select {
+			case <-release:
+			case <-r.Context().Done():
+			}
+		},
+		"cut": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	}
+	t.Cleanup(func() { close(release) })
+	for form := range addresses {
+		for name, answer := range answers {
+			t.Run(name+" "+form, func(t *testing.T) {
+				asked.Store(0)
+				server := answering(t, func(w http.ResponseWriter, r *http.Request) { asked.Add(1); answer(w, r) })
+				receiver := openURL(t, local(server.URL, form), server.URL, func(o *URLOptions) { o.Timeout = health.Duration(100 * time.Millisecond) })
+				before := runtime.NumGoroutine()
+				start := time.Now()
+				err := receiver.Send(t.Context(), one(down))
+				require.Error(t, err)
+				require.False(t, IsRefused(err))
+				require.Less(t, time.Since(start), 100*time.Millisecond+time.Second)
+				require.NotContains(t, goroutines(), "shoutrrr")
+				require.EqualValues(t, 1, asked.Load())
+				require.NoError(t, receiver.Close())
+				server.Close()
+				// One more is the one that asks.
+				require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+1 }, 2*time.Second, time.Millisecond)
+			})
+		}
 	}
 }
 
@@ -212,7 +305,7 @@ func TestURLPagerDutyEvents(t *testing.T) {
 	server := answering(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(codes[asked.Add(1)-1])
 	})
-	receiver := openURL(t, local(server.URL, "pagerduty://HOST/key?scheme=http"), "", nil)
+	receiver := openURL(t, "pagerduty:///"+pagerdutyKey, server.URL, nil)
 	require.True(t, IsRefused(receiver.Send(t.Context(), []health.Alert{down, recovered})))
 	require.EqualValues(t, 2, asked.Load())
 
@@ -236,11 +329,13 @@ func TestURLErrorsKeepSecrets(t *testing.T) {
 		_, _ = io.Copy(w, r.Body)
 	})
 	for _, form := range []string{
-		"generic+http://HOST/SECRET-path?key=SECRET-key&x=SECRET%20two", "ntfy://SECRET-user:SECRET-pw@HOST/SECRET-topic?scheme=http",
-		"matrix://:SECRET-token@HOST/?rooms=!SECRET:h&scheme=http", "discord://SECRET-token@SECRET-id",
-		"slack://hook:SECRET0-SECRET1-SECRET2@webhook", "slack://xoxb:SECRET-1@SECRET-channel", "telegram://12345:SECRET@telegram?chats=SECRET",
-		"pushover://x:SECRET-token@SECRET-user", "pagerduty://HOST/SECRET-key?scheme=http", "teams+https://h.example/SECRET?sig=SECRET-sig",
-		"zulip://SECRET%40h:SECRET-key@HOST/?stream=SECRET-stream&scheme=http",
+		"generic+http://SECRETuser:SECRETpw@HOST/SECRET-path?key=SECRET-key&x=SECRET%20two",
+		"ntfy://SECRET-user:SECRET-pw@HOST/SECRET-topic?scheme=http", "matrix://:SECRET-token@HOST/?rooms=!SECRET:h&disabletls=yes",
+		"discord://SECRET-token@SECRET-id", "slack://hook:SECRETABC-SECRETDEF-SECRETghijklSECRETmnopqr@webhook",
+		"slack://xoxb:123456789012-1234567890123-SECRETl1YL3g1T5L4cK70k3N@SECRETC01", "telegram://12345:SECRET@telegram?chats=SECRET",
+		"pushover://x:SECRET-token@SECRET-user", "teams://?host=https%3A%2F%2Feu.logic.azure.com%2Fworkflows%2FSECRETw%3Fsig%3DSECRETsig",
+		"zulip://SECRET%40h:SECRET-key@zulip.example/?stream=SECRET-stream&topic=SECRETtopic", "opsgenie://api.opsgenie.com/SECRET-key",
+		"twilio://ACSECRET:SECRETtoken@+15551234567/+15559876543", "wecom://SECRET-key", "bark://:SECRETdevkey@bark.example/",
 	} {
 		err := openURL(t, local(server.URL, form), server.URL, nil).Send(t.Context(), one(down))
 		require.ErrorContains(t, err, "answered 403 Forbidden: ", form)
@@ -253,8 +348,9 @@ func TestURLErrorsKeepSecrets(t *testing.T) {
 func TestURLValidate(t *testing.T) {
 	for address, want := range map[string]string{
 		"":                  "is not an address; write it like ntfy://",
-		"foo://SECRET":      `"foo" is none of the services known here: discord, generic+http`,
-		"slack://SECRET":    "is neither a webhook nor a bot's token with a channel; write it like slack://",
+		"foo://SECRET":      `"foo" is none of the services known here: bark, discord, generic`,
+		"smtp://SECRET@h/":  "smtp:// is not taken here: use the receiver smtp",
+		"slack://SECRET":    "is not an address of slack: invalid slack token format; write it like slack://",
 		"ntfy://h/SECRET%z": "is not an address of ntfy",
 	} {
 		problems := (&URLOptions{URL: option.NewSecret(address), Timeout: 1}).Validate()
@@ -267,13 +363,18 @@ func TestURLValidate(t *testing.T) {
 	require.Equal(t, option.Problems{{Path: "timeout", Text: "0s is not positive; write it like 10s"}}, problems)
 }
 
-// The documentation names every service that an address may.
+// The addresses that the documentation shows are taken once they are filled in.
 func TestURLDocumentation(t *testing.T) {
 	field, found := reflect.TypeFor[URLOptions]().FieldByName("URL")
 	require.True(t, found)
-	for name := range chat.Forms() {
-		if name != "generic+http" {
-			require.Contains(t, field.Tag.Get("doc"), name+"://")
-		}
+	filled := strings.NewReplacer("T000-B000-KEY", "T00000000-B00000000-abcdefghijklmnopqrstuvwx",
+		"slack://xoxb:1-2-KEY@CHANNEL", slackBot, "BOT-TOKEN", "1:token", "WORKFLOW-ADDRESS", "eu.logic.azure.com%2Fworkflows%2Fw", "INTEGRATION-KEY", pagerdutyKey, "TOKEN", "Atoken123456789", "HOST", "h.example")
+	list, _, _ := strings.Cut(field.Tag.Get("doc"), ". One address")
+	_, list, _ = strings.Cut(list, "key: ")
+	forms := strings.Split(list, ", ")
+	require.Greater(t, len(forms), 12)
+	for _, form := range forms {
+		options := URLOptions{URL: option.NewSecret(filled.Replace(form)), Timeout: 1}
+		require.Empty(t, options.Validate(), form)
 	}
 }

@@ -1,225 +1,235 @@
 package chat
 
 import (
-	"encoding/base64"
-	"encoding/json"
-	"maps"
+	"errors"
+	"fmt"
+	"io"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/nicholas-fedor/shoutrrr/pkg/router"
 	"github.com/stretchr/testify/require"
 
 	"paramedic/internal/health"
+	"paramedic/internal/option"
 )
 
 var message = Message{
-	Subject: "[CRITICAL] api is down", Text: "row_count 0 < 1\n<!channel> & @all", Key: "api-1/down",
-	Alerts: []health.Alert{{
+	Subject: "[CRITICAL] api is down", Text: "row_count 0 < 1\n\n<!channel> & @all", Alerts: []health.Alert{{
 		Status: health.AlertDown, Incident: "api-1", Service: "api", Target: "eu", Severity: "page", Reason: "row_count 0 < 1",
-		Since: time.Date(2026, 3, 19, 14, 30, 0, 0, time.UTC), Runbook: "https://runbooks.example/api", Affected: []string{"shop"},
-	}, {Status: health.AlertRecovered, Incident: "db-1"}},
+	}, {Status: health.AlertRecovered, Incident: "db-1", Service: "db", Severity: "warning"}},
 }
 
-const jsonType, formType = "application/json", "application/x-www-form-urlencoded"
-
-// auth is the header of a user and a password.
-func auth(user, password string) string {
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
+// examples is one address of each service, and the host that it leads to.
+var examples = map[string]string{
+	"bark://:SECRETdevkey@bark.example/":                                                       "bark.example",
+	"discord://SECRETtoken@SECRET123":                                                          "discord.com",
+	"generic+http://SECRETuser:SECRETpw@h.example:1/SECRET-hook?SECRETkey=SECRET%20two":        "h.example:1",
+	"googlechat://chat.googleapis.com/v1/spaces/SECRETS/messages?key=SECRETk&token=SECRETt":    "chat.googleapis.com",
+	"hangouts://chat.googleapis.com/v1/spaces/SECRETS/messages?key=SECRETk&token=SECRETt":      "chat.googleapis.com",
+	"gotify://h.example/ASECRET12345678?disabletls=yes":                                        "h.example",
+	"ifttt://SECRETkey/?events=SECRETevent":                                                    "maker.ifttt.com",
+	"join://shoutrrr:SECRETkey@join/?devices=SECRETdevice":                                     "joinjoaomgcd.appspot.com",
+	"lark://open.larksuite.com/SECRETtoken?secret=SECRETsecret":                                "open.larksuite.com",
+	"matrix://:SECRETtoken@m.example/?rooms=!SECRET:m.example":                                 "m.example",
+	"mattermost://chat.example/SECRETtoken/SECRETtown":                                         "chat.example",
+	"notifiarr://SECRETkey?channel=123456":                                                     "notifiarr.com",
+	"ntfy://SECRETuser:SECRETpw@ntfy.example/SECRETtopic":                                      "ntfy.example",
+	"opsgenie://api.opsgenie.com/SECRET-key":                                                   "api.opsgenie.com:443",
+	"pagerduty://events.pagerduty.com/5ec2e7593faa24ba2a5511afdf565c88":                        "events.pagerduty.com:443",
+	"pagerduty:///5ec2e7593faa24ba2a5511afdf565c88":                                            "events.pagerduty.com:443",
+	"pushbullet://o.SECRETghijklmnopqrstuvwxyz012345/SECRETdevice":                             "api.pushbullet.com",
+	"pushover://shoutrrr:SECRETtoken@SECRETuser":                                               "api.pushover.net",
+	"rocketchat://chat.example/SECRETa/SECRETb/SECRETc":                                        "chat.example",
+	"signal://SECRETuser:SECRETpw@signal.example/+1234567890/+0987654321":                      "signal.example:8080",
+	"slack://hook:SECRETABC-SECRETDEF-SECRETghijklSECRETmnopqr@webhook":                        "hooks.slack.com",
+	"slack://xoxb:123456789012-1234567890123-SECRETl1YL3g1T5L4cK70k3N@SECRETC01":               "slack.com",
+	"teams://?host=https%3A%2F%2Fprod.logic.azure.com%2Fworkflows%2FSECRETw%3Fsig%3DSECRETsig": "prod.logic.azure.com",
+	"telegram://123456789:SECRET-AAAAA-aaaaaaaa_bbbbbbbbbbb@telegram?chats=SECRETchat":         "api.telegram.org",
+	"twilio://ACSECRET:SECRETtoken@+15551234567/+15559876543":                                  "api.twilio.com",
+	"wecom://SECRET-key": "qyapi.weixin.qq.com",
+	"zulip://SECRETbot%40h:SECRETkey@zulip.example/?stream=SECRETstream&topic=SECRETtopic": "zulip.example",
 }
 
-func TestPosts(t *testing.T) {
-	const whole = `[CRITICAL] api is down\n\nrow_count 0 < 1\n<!channel> & @all`
-	const hushed = "[CRITICAL] api is down\\n\\nrow_count 0 < 1\\n<!channel> & @\u2060all"
-	const escaped = `[CRITICAL] api is down\n\nrow_count 0 &lt; 1\n&lt;!channel&gt; &amp; @all`
-	const split = `"title":"[CRITICAL] api is down","message":"row_count 0 < 1\n<!channel> & @all"`
-	for address, want := range map[string]struct {
-		url, auth, body string
-	}{
-		"discord://TOKEN@123?thread_id=9": {"https://discord.com/api/webhooks/123/TOKEN?wait=true&thread_id=9", "",
-			`{"content":"` + whole + `","username":"paramedic","allowed_mentions":{"parse":[]}}`},
-		"slack://hook:T0-B0-abc@webhook": {"https://hooks.slack.com/services/T0/B0/abc", "", `{"text":"` + escaped + `","mrkdwn":false}`},
-		"slack://bot@T0/B0/abc":          {"https://hooks.slack.com/services/T0/B0/abc", "", `{"text":"` + escaped + `","mrkdwn":false}`},
-		"slack://xoxb:1-2-abc@C01?thread_ts=1.2": {"https://slack.com/api/chat.postMessage", "Bearer xoxb-1-2-abc",
-			`{"channel":"C01","text":"` + escaped + `","mrkdwn":false,"unfurl_links":false,"unfurl_media":false,"thread_ts":"1.2"}`},
-		"telegram://12:ABC@telegram?chats=-100:7&notification=no": {"https://api.telegram.org/bot12:ABC/sendMessage", "",
-			`{"chat_id":"-100","message_thread_id":7,"disable_notification":true,"text":"` + whole + `","link_preview_options":{"is_disabled":true}}`},
-		"ntfy://ntfy.sh/topic": {"https://ntfy.sh/", "", `{"topic":"topic","priority":3,` + split + `}`},
-		"ntfy://me:pw@localhost:1/t?scheme=http&priority=high&tags=a,b": {"http://localhost:1/", auth("me", "pw"),
-			`{"topic":"t","priority":4,"tags":["a","b"],` + split + `}`},
-		"ntfy://:tk_1@ntfy.sh/t":                      {"https://ntfy.sh/", auth("", "tk_1"), `{"topic":"t","priority":3,` + split + `}`},
-		"gotify://push.example/sub/Atoken?priority=9": {"https://push.example/sub/message", "", `{"priority":9,` + split + `}`},
-		"mattermost://ops@chat.example/tok/town":      {"https://chat.example/hooks/tok", "", `{"text":"` + hushed + `","username":"ops","channel":"town"}`},
-		"mattermost://h:1/tok?disabletls=yes":         {"http://h:1/hooks/tok", "", `{"text":"` + hushed + `","username":"paramedic"}`},
-		"rocketchat://chat.example/a/b/ops":           {"https://chat.example/hooks/a/b", "", `{"text":"` + hushed + `","username":"paramedic","channel":"#ops"}`},
-		"googlechat://chat.googleapis.com/v1/spaces/S/messages?key=k&token=t": {
-			"https://chat.googleapis.com/v1/spaces/S/messages?key=k&token=t", "", `{"text":"` + whole + `"}`},
-		"matrix://:tok@m.example/?rooms=!r:m.example": {
-			"", "Bearer tok", // its own test looks at the URL
-			`{"msgtype":"m.text","body":"` + whole + `"}`},
-		"generic+https://h/p?x=1&template=json": {"https://h/p?x=1", "", `{` + split + `}`},
-		"teams+https://h/workflows/w?sig=s": {"https://h/workflows/w?sig=s", "", `{"type":"message","attachments":[{
-			"contentType":"application/vnd.microsoft.card.adaptive","content":{"$schema":"http://adaptivecards.io/schemas/adaptive-card.json",
-			"type":"AdaptiveCard","version":"1.4","body":[
-			{"type":"RichTextBlock","spacing":"Small","inlines":[{"type":"TextRun","weight":"Bolder","text":"[CRITICAL] api is down"}]},
-			{"type":"RichTextBlock","spacing":"Small","inlines":[{"type":"TextRun","weight":"Default","text":"row_count 0 < 1"}]},
-			{"type":"RichTextBlock","spacing":"Small","inlines":[{"type":"TextRun","weight":"Default","text":"<!channel> & @all"}]}]}}]}`},
-	} {
-		t.Run(address, func(t *testing.T) {
-			posts := write(t, address, message)
-			require.Len(t, posts, 1)
-			if want.url != "" {
-				require.Equal(t, want.url, posts[0].URL)
-				require.Equal(t, http.MethodPost, posts[0].Method)
-			}
-			require.Equal(t, want.auth, posts[0].Header.Get("Authorization"))
-			require.Equal(t, jsonType, posts[0].Header.Get("Content-Type"))
-			require.JSONEq(t, want.body, string(posts[0].Body))
+// keeper keeps what a message becomes.
+type keeper struct {
+	rehearsal
+	fails error
+}
+
+func (k *keeper) Do(request *http.Request) (*http.Response, error) {
+	response, err := k.rehearsal.Do(request)
+	if k.fails != nil {
+		return nil, k.fails
+	}
+	return response, err
+}
+
+// parse fails the test if anything tries to reach the network past the client.
+func parse(t *testing.T, raw string) *Address {
+	t.Helper()
+	transport := http.DefaultTransport
+	http.DefaultTransport = offline{}
+	defer func() { http.DefaultTransport = transport }()
+	address, err := Parse(raw)
+	require.NoError(t, err, raw)
+	return address
+}
+
+type offline struct{}
+
+func (offline) RoundTrip(*http.Request) (*http.Response, error) { panic("the network is used") }
+
+func TestEveryServiceOfTheLibraryIsKnown(t *testing.T) {
+	var library router.ServiceRouter
+	tried := map[string]bool{}
+	for raw := range examples {
+		name, _, _ := strings.Cut(raw, "://")
+		name, _, _ = strings.Cut(name, "+")
+		tried[name] = true
+	}
+	for _, name := range library.ListServices() {
+		require.True(t, tried[name] != (elsewhere[name] != ""), name)
+		require.Equal(t, tried[name], slices.Contains(services(), name), name)
+	}
+}
+
+func TestEveryServiceGetsSubjectAndText(t *testing.T) {
+	for raw, host := range examples {
+		t.Run(raw, func(t *testing.T) {
+			address := parse(t, raw)
+			require.Equal(t, address.service+" "+host, address.Name())
+			kept := &keeper{}
+			// Some want another answer than the rehearsal's.
+			_ = address.Send(kept, Message{Subject: "api-is-down", Text: "first line\nlast-line"})
+			// Zulip is first asked for its limits.
+			require.NotEmpty(t, kept.all)
+			post := kept.all[len(kept.all)-1]
+			require.Equal(t, host, post.host)
+			require.Contains(t, post.text, "api-is-down")
+			require.Contains(t, post.text, "last-line")
 		})
 	}
 }
 
-func write(t *testing.T, address string, m Message) []Post {
-	t.Helper()
-	parsed, err := Parse(address)
-	require.NoError(t, err)
-	posts, err := parsed.Posts(m)
-	require.NoError(t, err)
-	return posts
+func TestSendSaysWhatIsWrong(t *testing.T) {
+	address := parse(t, "discord://token1234@id1234")
+	require.ErrorContains(t, address.Send(&keeper{fails: errors.New("gone")}, message), "gone")
+	// Telegram's part of the library takes what it cannot read for a success.
+	require.NoError(t, parse(t, "telegram://1:token@telegram?chats=1").Send(&keeper{fails: errors.New("gone")}, message))
 }
 
-func TestPostsThatAreForms(t *testing.T) {
-	post := write(t, "pushover://shoutrrr:app@Ukey?devices=a,b&priority=1", message)[0]
-	require.Equal(t, "https://api.pushover.net/1/messages.json", post.URL)
-	require.Equal(t, formType, post.Header.Get("Content-Type"))
-	require.Equal(t, url.Values{
-		"token": {"app"}, "user": {"Ukey"}, "device": {"a,b"}, "priority": {"1"},
-		"title": {message.Subject}, "message": {message.Text},
-	}, fields(t, post))
-
-	post = write(t, "zulip://bot%40z.example:key@z.example/?stream=ops&topic=on%20call", message)[0]
-	require.Equal(t, "https://z.example/api/v1/messages", post.URL)
-	require.Equal(t, auth("bot@z.example", "key"), post.Header.Get("Authorization"))
-	require.Equal(t, url.Values{
-		"type": {"stream"}, "to": {"ops"}, "topic": {"on call"}, "content": {quiet(message.Subject + "\n\n" + message.Text)},
-	}, fields(t, post))
-
-	post = write(t, "generic+http://h:1/p", message)[0]
-	require.Equal(t, "text/plain; charset=utf-8", post.Header.Get("Content-Type"))
-	require.Equal(t, message.Subject+"\n\n"+message.Text, string(post.Body))
-}
-
-func fields(t *testing.T, post Post) url.Values {
-	t.Helper()
-	values, err := url.ParseQuery(string(post.Body))
-	require.NoError(t, err)
-	return values
-}
-
-// A retry is the same transaction, another message another one.
-func TestMatrixTransactions(t *testing.T) {
-	const address = "matrix://:tok@m.example/?rooms=!r:m.example&disableTLS=yes"
-	first, again := write(t, address, message)[0], write(t, address, message)[0]
-	other := message
-	other.Key = "api-1/recovered"
-	require.Equal(t, http.MethodPut, first.Method)
-	require.Equal(t, first, again)
-	require.NotEqual(t, first.URL, write(t, address, other)[0].URL)
-	require.Regexp(t, `^http://m\.example/_matrix/client/v3/rooms/%21r:m\.example/send/m\.room\.message/[0-9a-f]{32}$`, first.URL)
-}
-
-func TestPagerDuty(t *testing.T) {
-	acknowledged := message
-	acknowledged.Alerts = append(slices.Clone(message.Alerts), health.Alert{Status: health.AlertDown, Incident: "x-1", Owner: "ana"})
-	posts := write(t, "pagerduty://events.eu.pagerduty.com/KEY", acknowledged)
-	require.Len(t, posts, 3)
-	require.Equal(t, "https://events.eu.pagerduty.com/v2/enqueue", posts[0].URL)
-	require.JSONEq(t, `{"routing_key":"KEY","event_action":"trigger","dedup_key":"paramedic/api-1","client":"paramedic",
-		"links":[{"href":"https://runbooks.example/api","text":"Runbook"}],
-		"payload":{"summary":"api/eu is down: row_count 0 < 1","source":"api/eu","severity":"error","component":"api",
-		"timestamp":"2026-03-19T14:30:00Z","custom_details":{"incident":"api-1","reason":"row_count 0 < 1","news":"","action":"",
-		"impact":"","evidence":"","attempts":0,"affected":["shop"]}}}`, string(posts[0].Body))
-	require.JSONEq(t, `{"routing_key":"KEY","event_action":"resolve","dedup_key":"paramedic/db-1"}`, string(posts[1].Body))
-	require.Contains(t, string(posts[2].Body), `"event_action":"acknowledge"`)
-}
-
-// Every service keeps to its limit and cuts at the end of a line.
-func TestLongTexts(t *testing.T) {
-	long := Message{Subject: strings.Repeat("s", 300), Text: strings.Repeat("a line of evidence, wörd by wörd\n", 1000), Alerts: message.Alerts}
-	for _, address := range examples {
-		for _, post := range write(t, address, long) {
-			body := string(post.Body)
-			if post.Header.Get("Content-Type") == formType {
-				body = fields(t, post).Get("message") + fields(t, post).Get("content")
-			}
-			parsed, _ := Parse(address)
-			require.Less(t, strings.Count(body, "wörd by wörd"), parsed.limit/34, address)
-			if !strings.HasPrefix(address, "pagerduty") && !strings.HasPrefix(address, "teams") {
-				require.Regexp(t, `evidence, wörd by wörd(\\n|\n)…`, body, address)
-			}
-		}
-	}
-	require.Equal(t, "abc…", cut("abcdefgh", 6))
-	require.Equal(t, "abcd\n…", cut("abcd\nefgh\nijkl", 9))
-}
-
-// examples hold one address of every service, each with its secrets in it.
-var examples = []string{
-	"discord://SECRET-token@SECRET-id", "generic+http://h.example/SECRET-path?key=SECRET-key", "generic+https://h.example/SECRET-path",
-	"googlechat://chat.googleapis.com/v1/spaces/SECRET-space/messages?key=SECRET-key&token=SECRET-token",
-	"gotify://h.example/SECRET-token", "matrix://:SECRET-token@h.example/?rooms=!SECRET-room:h.example",
-	"mattermost://h.example/SECRET-token/SECRET-channel", "ntfy://SECRET-user:SECRET-pw@h.example/SECRET-topic",
-	"pagerduty://h.example/SECRET-key", "pushover://shoutrrr:SECRET-token@SECRET-user", "rocketchat://h.example/SECRET-a/SECRET-b",
-	"slack://hook:SECRET0-SECRET1-SECRET2@webhook", "slack://xoxb:SECRET-1@SECRET-channel",
-	"teams+https://h.example/SECRET-path?sig=SECRET-sig", "telegram://12345:SECRET@telegram?chats=SECRET-chat",
-	"zulip://SECRET%40h.example:SECRET-key@h.example/?stream=SECRET-stream",
-}
-
-func TestExamplesAreComplete(t *testing.T) {
-	named := map[string]bool{}
-	for _, address := range examples {
-		name, _, _ := strings.Cut(address, "://")
-		named[name] = true
-	}
-	require.Equal(t, slices.Sorted(maps.Keys(Forms())), slices.Sorted(maps.Keys(named)))
-}
-
-func TestFailureOfSlack(t *testing.T) {
-	address, err := Parse("slack://xoxb:1-2-abc@C01")
-	require.NoError(t, err)
-	for body, want := range map[string]struct {
-		text  string
-		final bool
-	}{
-		`{"ok":true,"ts":"1.2"}`: {}, "ok": {}, "": {}, "{": {}, "null": {},
-		`{"ok":false,"error":"channel_not_found"}`: {"channel_not_found", true},
-		`{"ok":false,"error":"ratelimited"}`:       {"ratelimited", false},
-		`{"ok":false}`:                             {"Bad Request", true},
+func TestMessagesAreHarmless(t *testing.T) {
+	for raw, want := range map[string]string{
+		"discord://token1234@id1234":                                        `{"embeds":[{"title":"[CRITICAL] api is down","description":"row_count 0 \u003c 1\n\n\u003c!channel\u003e \u0026 @` + "\u2060" + `all"`,
+		"slack://hook:T00000000-B00000000-abcdefghijklmnopqrstuvwx@webhook": `"attachments":[{"text":"row_count 0 \u0026lt; 1"},{"text":""},{"text":"\u0026lt;!channel\u0026gt; \u0026amp; @all"}]`,
+		"googlechat://h/v1?key=k&token=t":                                   `{"text":"[CRITICAL] api is down\n\nrow_count 0 \u003c 1\n\n\u003c!channel\u003e \u0026 @` + "\u2060" + `all"}`,
+		"telegram://1:token@telegram?chats=2":                               `@` + "\u2060" + `all",`,
 	} {
-		text, final := address.Failure([]byte(body))
-		require.Equal(t, want.text, text, body)
-		require.Equal(t, want.final, final, body)
+		kept := &keeper{}
+		_ = parse(t, raw).Send(kept, message)
+		require.Contains(t, kept.all[0].text, want)
 	}
-	other, err := Parse("ntfy://ntfy.sh/topic")
-	require.NoError(t, err)
-	text, _ := other.Failure([]byte(`{"ok":false}`))
-	require.Empty(t, text)
 }
 
-func TestQuiet(t *testing.T) {
-	require.Equal(t, "me@example.org, @\u2060all, @\u2060**all**, @allison", quiet("me@example.org, @all, @**all**, @allison"))
+func TestLongMessagesAreCutAtALine(t *testing.T) {
+	lines := strings.Repeat("a line that says something\n", 400)
+	for raw, limit := range map[string]int{"ntfy://h/topic": textLimit, "pushover://x:token1@user1": 1000, "wecom://key1": 2000} {
+		address := parse(t, raw)
+		fit := address.fit(Message{Subject: strings.Repeat("s", 300), Text: lines})
+		require.LessOrEqual(t, len(fit.Subject)+len(fit.Text), limit)
+		require.Greater(t, len(fit.Subject)+len(fit.Text), limit/2)
+		require.True(t, strings.HasSuffix(fit.Text, "something"+more), raw)
+	}
+	// A long message is still one request.
+	kept := &keeper{}
+	require.NoError(t, parse(t, "discord://token1234@id1234").Send(kept, Message{Subject: "s", Text: lines}))
+	require.Len(t, kept.all, 1)
 }
 
-func TestBodiesAreValidJSON(t *testing.T) {
-	odd := Message{Subject: "a\xffb", Text: "\x00\"\\\u2028", Alerts: []health.Alert{{Evidence: "\xff"}}}
-	for _, address := range examples {
-		for _, post := range write(t, address, odd) {
-			if post.Header.Get("Content-Type") == jsonType {
-				require.True(t, json.Valid(post.Body), address)
-			}
+func TestPagerDutyEvents(t *testing.T) {
+	address := parse(t, "pagerduty:///5ec2e7593faa24ba2a5511afdf565c88")
+	owned := message.Alerts[0]
+	owned.Owner = "ann"
+	kept := &keeper{}
+	for _, event := range address.Messages(Message{Alerts: append([]health.Alert{owned}, message.Alerts...)}) {
+		require.NoError(t, address.Send(kept, event))
+	}
+	require.Len(t, kept.all, 3)
+	for i, want := range []string{
+		`"payload":{"summary":"api/eu is down: row_count 0 \u003c 1","severity":"error","source":"api/eu"},"routing_key":"5ec2e7593faa24ba2a5511afdf565c88","event_action":"acknowledge","dedup_key":"paramedic/api-1"`,
+		`"event_action":"trigger","dedup_key":"paramedic/api-1"`,
+		`"severity":"warning","source":"db"},"routing_key":"5ec2e7593faa24ba2a5511afdf565c88","event_action":"resolve","dedup_key":"paramedic/db-1"`,
+	} {
+		require.Contains(t, kept.all[i].text, want)
+	}
+	require.Len(t, parse(t, "ntfy://h/topic").Messages(message), 1)
+}
+
+func TestParseSaysWhatIsWrong(t *testing.T) {
+	for address, want := range map[string]string{
+		"":                                       "is not an address; write it like ntfy://[USER:PASSWORD@]HOST/TOPIC",
+		"xoxb-SECRET":                            "is not an address; write it like ntfy://",
+		"foo://SECRET":                           `"foo" is none of the services known here: bark, discord, generic, googlechat, gotify`,
+		"https://h/SECRET":                       `"https" is none of the services known here`,
+		"smtp://SECRET@h/":                       "smtp:// is not taken here: use the receiver smtp",
+		"mqtt://SECRET@h/":                       "mqtt:// is not taken here: use the receiver webhook",
+		"logger://":                              "logger:// is not taken here: use the receiver log",
+		"ntfy://h/SECRET%zz":                     "is not an address of ntfy; write it like ntfy://",
+		"ntfy://h":                               "is not an address of ntfy: topic is required; write it like ntfy://",
+		"ntfy:///SECRET":                         "is not an address of ntfy: it names no host",
+		"ntfy://h/t?SECRET=1":                    "is not an address of ntfy; write it like ntfy://",
+		"ntfy://h/t?priority=SECRET":             "is not an address of ntfy; write it like ntfy://",
+		"discord://SECRET":                       "is not an address of discord: setting config URL: token missing from config URL; write it like discord://TOKEN@WEBHOOK-ID",
+		"discord+https://h/SECRET":               "is not an address of discord",
+		"slack://SECRET":                         "is not an address of slack: invalid slack token format; write it like slack://hook:",
+		"slack://hook:SECRET@webhook":            "is not an address of slack",
+		"telegram://SECRET@telegram":             "is not an address of telegram",
+		"telegram://1:SECRET@telegram?chats=1,2": "names more than one place of telegram, and a failure of one would repeat the others",
+		"matrix://:SECRET@h/?rooms=!a:h,!b:h":    "names more than one place of matrix",
+		"matrix://:SECRET@h/":                    "is not an address of matrix; write it like",
+		"matrix://me:SECRET@h/?rooms=!r":         "a user's password is not taken; write it like matrix://:ACCESS-TOKEN@HOST",
+		"generic+https://h/?template=SECRET":     "is not an address of generic; write it like generic+https://",
+		"generic+ftp://h/SECRET":                 "is not an address of generic",
+		"teams://?host=http%3A%2F%2Fh%2FSECRET":  "is not an address of teams",
+		"pagerduty://h/SECRET/SECRET":            "is not an address of pagerduty: invalid integration key",
+		"pushover://SECRET":                      "is not an address of pushover: token missing",
+		"zulip://SECRET@h/":                      "is not an address of zulip",
+		"pushbullet://SECRET":                    "is not an address of pushbullet: token has incorrect size; the documentation of shoutrrr says",
+	} {
+		_, err := Parse(address)
+		require.ErrorContains(t, err, want, address)
+		require.NotContains(t, strings.ToUpper(err.Error()), "SECRET", address)
+	}
+}
+
+// Whatever part of its address or of a request a server repeats: nothing of it
+// may be read.
+func TestSecretsAreComplete(t *testing.T) {
+	for raw := range examples {
+		address := parse(t, raw)
+		require.NotContains(t, address.Name(), "SECRET")
+		kept := &keeper{fails: io.ErrUnexpectedEOF}
+		err := address.Send(kept, Message{Subject: "s", Text: "t"})
+		redactor := option.NewRedactor(address.Secrets())
+		for _, text := range []string{raw, kept.all[0].text, kept.all[0].url.String(), fmt.Sprint(err)} {
+			require.NotContains(t, redactor.Redact(text), "SECRET", raw)
+			require.NotContains(t, redactor.Redact(text), "5ec2e7", raw)
 		}
 	}
+}
+
+// No address, however odd, ends the process or is taken without a host.
+func FuzzParse(f *testing.F) {
+	for raw := range examples {
+		f.Add(raw)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		if address, err := Parse(raw); err == nil {
+			require.NotEmpty(t, address.host)
+			_ = address.Send(&keeper{}, message)
+		}
+	})
 }

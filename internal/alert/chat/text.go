@@ -1,10 +1,7 @@
 package chat
 
 import (
-	"bytes"
-	"encoding/json"
-	"net/http"
-	"net/url"
+	"maps"
 	"regexp"
 	"strings"
 
@@ -16,6 +13,27 @@ const subjectLimit = 200
 
 // more ends a text that was cut.
 const more = "\n…"
+
+// fit makes of m what the service takes: a subject only if it knows subjects,
+// and as much text as is read there.
+func (a *Address) fit(m Message) Message {
+	limit := textLimit
+	if narrow, found := limits[a.service]; found {
+		limit = narrow
+	}
+	subject, text := cut(tidy(m.Subject), subjectLimit), tidy(m.Text)
+	text = a.harmless(cut(text, limit-len(subject)-len("\n\n")))
+	subject = a.harmless(subject)
+	if !a.titled || text == "" {
+		text, subject = strings.TrimSpace(subject+"\n\n"+text), ""
+	}
+	params := maps.Clone(always[a.service])
+	if params == nil {
+		params = map[string]string{}
+	}
+	maps.Copy(params, m.params)
+	return Message{Subject: subject, Text: text, params: params}
+}
 
 // cut shortens text to at most limit bytes, at the end of a line if there is
 // one in the latter half of what is kept.
@@ -29,41 +47,19 @@ func cut(text string, limit int) string {
 	return health.Clip(text, limit)
 }
 
-func valid(text string) string { return strings.TrimSpace(strings.ToValidUTF8(text, "")) }
-
-// whole is a message for services that know no subject.
-func (m Message) whole() string {
-	return strings.TrimSpace(m.Subject + "\n\n" + m.Text)
-}
+func tidy(text string) string { return strings.TrimSpace(strings.ToValidUTF8(text, "")) }
 
 // calls are the words that ring for everybody in a channel.
-var calls = regexp.MustCompile(`@(\**(?:all|channel|here|everyone)\b)`)
+var calls = regexp.MustCompile(`@(\**(?:all|channel|here|everyone)\b)|<(users/)`)
 
-// quiet keeps what a probe has read somewhere from calling a whole channel: an
-// invisible sign comes after the "@".
-func quiet(text string) string { return calls.ReplaceAllString(text, "@\u2060$1") }
+// slackMarks are what Slack reads as more than text.
+var slackMarks = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
-// posted is a request with a JSON document.
-func posted(address string, header http.Header, document any) ([]Post, error) {
-	var buffer bytes.Buffer
-	encoder := json.NewEncoder(&buffer)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(document); err != nil {
-		return nil, err
+// harmless keeps what a probe has read somewhere from calling a whole channel:
+// an invisible sign comes between.
+func (a *Address) harmless(text string) string {
+	if a.service == "slack" {
+		return slackMarks.Replace(text)
 	}
-	return one(http.MethodPost, address, "application/json", header, bytes.TrimSpace(buffer.Bytes())), nil
-}
-
-// form is a request with the fields of a form.
-func form(address string, header http.Header, fields url.Values) []Post {
-	return one(http.MethodPost, address, "application/x-www-form-urlencoded", header, []byte(fields.Encode()))
-}
-
-func one(method, address, content string, header http.Header, body []byte) []Post {
-	header = header.Clone()
-	if header == nil {
-		header = http.Header{}
-	}
-	header.Set("Content-Type", content)
-	return []Post{{Method: method, URL: address, Header: header, Body: body}}
+	return calls.ReplaceAllStringFunc(text, func(call string) string { return call[:1] + "\u2060" + call[1:] })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,8 +57,8 @@ func (a *app) showOutboxes(outboxes []workflows.OutboxState, now time.Time) erro
 		if left := len(outbox.Waiting) + len(outbox.Sending); left > 0 {
 			failing := "-"
 			if outbox.Tries > 0 {
-				failing = fmt.Sprintf("failing for %s, %s, next at %s",
-					health.Span(now.Sub(outbox.Since)), count(outbox.Tries, "try"), stamp(outbox.RetryAt))
+				failing = fmt.Sprintf("failing for %s, %s, next at %s: %s",
+					health.Span(now.Sub(outbox.Since)), count(outbox.Tries, "try"), stamp(outbox.RetryAt), outbox.Error)
 			}
 			waiting = append(waiting, []string{outbox.Receiver, strconv.Itoa(left), failing})
 		}
@@ -85,7 +86,7 @@ func (a *app) resendCommand() *cobra.Command {
 		Use:   "retry RECEIVER/ID ... --by NAME",
 		Short: "Send dead letters again, or all of them with --all",
 		RunE: func(command *cobra.Command, args []string) error {
-			if by == "" {
+			if strings.TrimSpace(by) == "" {
 				return operator.ErrNobody
 			}
 			if all == (len(args) > 0) {
@@ -101,6 +102,25 @@ func (a *app) resendCommand() *cobra.Command {
 	return command
 }
 
+// letterName names one dead letter.
+type letterName struct{ receiver, id string }
+
+// parseDeadLetters checks all names before anything is sent.
+func parseDeadLetters(cfg *config.Config, names []string) ([]letterName, error) {
+	letters := make([]letterName, 0, len(names))
+	for _, name := range names {
+		receiver, id, err := operator.ParseDeadLetter(name)
+		if err != nil {
+			return nil, err
+		}
+		if _, known := cfg.Receiver(receiver); !known {
+			return nil, fmt.Errorf("there is no receiver %q; configured: %s", receiver, strings.Join(receivers(cfg), ", "))
+		}
+		letters = append(letters, letterName{receiver, id})
+	}
+	return letters, nil
+}
+
 func (a *app) resend(ctx context.Context, s session, names []string, all bool, by string) error {
 	if all {
 		outboxes, err := s.Outboxes(ctx, receivers(s.config))
@@ -113,18 +133,15 @@ func (a *app) resend(ctx context.Context, s session, names []string, all bool, b
 			}
 		}
 	}
+	letters, err := parseDeadLetters(s.config, names)
+	if err != nil {
+		return err
+	}
 	sent := 0
-	for _, name := range names {
-		receiver, id, err := operator.ParseDeadLetter(name)
+	for _, letter := range letters {
+		resent, err := s.Resend(ctx, letter.receiver, workflows.Resend{ID: letter.id, By: by})
 		if err != nil {
-			return err
-		}
-		if _, known := s.config.Receiver(receiver); !known {
-			return fmt.Errorf("there is no receiver %q", receiver)
-		}
-		resent, err := s.Resend(ctx, receiver, workflows.Resend{ID: id, By: by})
-		if err != nil {
-			return err
+			return fmt.Errorf("%w (%s on the way again before it)", err, count(sent, "alert"))
 		}
 		sent += resent
 	}

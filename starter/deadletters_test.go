@@ -38,7 +38,7 @@ func TestResendRefusesNamesThatNameNothing(t *testing.T) {
 		"7":      `"7" names no dead letter; write it as the list shows it, RECEIVER/ID`,
 		"log/":   `"log/" names no dead letter; write it as the list shows it, RECEIVER/ID`,
 		"/7":     `"/7" names no dead letter; write it as the list shows it, RECEIVER/ID`,
-		"mail/7": `there is no receiver "mail"`,
+		"mail/7": `there is no receiver "mail"; configured: log`,
 	} {
 		require.EqualError(t, (&app{}).resend(t.Context(), s, []string{name}, false, "ana"), want)
 	}
@@ -53,7 +53,7 @@ func undelivered() []workflows.OutboxState {
 		{Receiver: "ops", Dead: []workflows.DeadLetter{
 			{ID: "4", Receiver: "ops", At: began, Error: "status 404:\nno such hook", Tries: 1, Alert: alert},
 		}, Waiting: []health.Alert{alert}},
-		{Receiver: "pager", Sending: []health.Alert{alert, alert}, Tries: 3, Since: began, RetryAt: began.Add(8 * time.Minute)},
+		{Receiver: "pager", Sending: []health.Alert{alert, alert}, Tries: 3, Since: began, RetryAt: began.Add(8 * time.Minute), Error: "connection refused"},
 	}
 }
 
@@ -65,7 +65,7 @@ func TestDeadLetterTable(t *testing.T) {
 		"\n"+
 		"RECEIVER  WAITING  STATE\n"+
 		"ops       1        -\n"+
-		"pager     2        failing for 7m 0s, 3 tries, next at 2026-11-20 23:04:30 UTC\n",
+		"pager     2        failing for 7m 0s, 3 tries, next at 2026-11-20 23:04:30 UTC: connection refused\n",
 		shown(t, false, func(a *app) error { return a.showOutboxes(undelivered(), now) }))
 	require.Equal(t, "no dead letters\n",
 		shown(t, false, func(a *app) error { return a.showOutboxes([]workflows.OutboxState{{Receiver: "log"}}, now) }))

@@ -205,7 +205,8 @@ func (f *spanFlags) labelled(cfg *config.Config) ([]string, error) {
 			if !found || name == "" {
 				return nil, fmt.Errorf("--label %q: write it as name=value", label)
 			}
-			all = all && service.Labels[name] == value
+			got, has := service.Labels[name] // without the label is not with an empty one
+			all = all && has && got == value
 		}
 		if all {
 			chosen = append(chosen, service.Name)

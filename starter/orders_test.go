@@ -168,3 +168,10 @@ func TestOpenWindowsShowsEachServiceAndStopsAtAMistake(t *testing.T) {
 	require.EqualError(t, err, "db: nobody is there (1 service done before it)")
 	require.Equal(t, []string{"web", "db"}, told)
 }
+
+// TestEmptyLabelChoosesNothing: a variable that is not set must not choose
+// every service without that label.
+func TestEmptyLabelChoosesNothing(t *testing.T) {
+	got := starter(t, watching("http://127.0.0.1/"), "maintain", "--label", "owner=", "--for", "5m", "--by", "ana")
+	require.Equal(t, answer{exitBad, "", "no service has the label owner=\n"}, got)
+}

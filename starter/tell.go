@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -78,7 +79,7 @@ func (a *app) probeNowCommand() *cobra.Command {
 // asked is withService for a request that must say who makes it; it fails
 // before anything is asked of Temporal.
 func (a *app) asked(ctx context.Context, who author, service string, do func(session, config.Service) error) error {
-	if who.by == "" {
+	if strings.TrimSpace(who.by) == "" {
 		return operator.ErrNobody
 	}
 	return a.withService(ctx, service, do)

@@ -20,10 +20,10 @@ var alertmanager = Kind{
 	Name:  "alertmanager",
 	Batch: 100,
 	Doc: "Hands each incident to a Prometheus Alertmanager (API v2) as one alert, and resolves it there. " +
-		"An alert lasts there for keep after its last reminder; let reminders come more often than that.",
+		"An alert that paramedic no longer speaks of lasts there for keep.",
 	Options: func() Options {
 		return &AlertmanagerOptions{
-			Name: "ServiceDown", Keep: health.Duration(2 * time.Hour), Timeout: health.Duration(10 * time.Second),
+			Name: "ServiceDown", Keep: health.Duration(7 * 24 * time.Hour), Timeout: health.Duration(10 * time.Second),
 		}
 	},
 }
@@ -32,7 +32,7 @@ var alertmanager = Kind{
 type AlertmanagerOptions struct {
 	URL      string                   `yaml:"url" required:"true" doc:"The Alertmanager's own address, as in its --web.external-url: http://alertmanager:9093."`
 	Name     string                   `yaml:"alertname" doc:"The label alertname, ServiceDown unless set."`
-	Keep     health.Duration          `yaml:"keep" doc:"How long an alert lasts there unless it is told again, 2h unless set; each reminder renews it, so it has to be longer than the time between reminders."`
+	Keep     health.Duration          `yaml:"keep" doc:"How long an alert lasts there unless it is told again, 168h unless set. It is resolved there as soon as it is over here; keep is for the case that paramedic is gone. Reminders renew it, and end with an acknowledgement, so let it be longer than the longest outage."`
 	User     string                   `yaml:"user" doc:"The user of basic authentication."`
 	Password option.Secret            `yaml:"password" doc:"The password that goes with user."`
 	Token    option.Secret            `yaml:"token" doc:"Sent as \"Authorization: Bearer ...\"."`
@@ -66,7 +66,7 @@ func (o *AlertmanagerOptions) Validate() option.Problems {
 		problems.Add("alertname", "is empty; write it like ServiceDown")
 	}
 	if o.Keep < shortestKeep {
-		problems.Add("keep", "%s is less than %s; write it like 2h", o.Keep, shortestKeep)
+		problems.Add("keep", "%s is less than %s; write it like 168h", o.Keep, shortestKeep)
 	}
 	o.validateAuthentication(&problems)
 	return problems

@@ -82,7 +82,7 @@ func TestAlertmanagerCall(t *testing.T) {
 		"runbook_url": a.Runbook, "evidence": health.Clip(a.Evidence, evidenceLimit), "affected": "shop, api",
 	}, told[0].Annotations)
 	require.Equal(t, a.Since.UTC(), told[0].StartsAt)
-	require.WithinRange(t, told[0].EndsAt, before.Add(2*time.Hour), time.Now().Add(2*time.Hour))
+	require.WithinRange(t, told[0].EndsAt, before.Add(7*24*time.Hour), time.Now().Add(7*24*time.Hour))
 	require.Equal(t, a.Link, told[0].GeneratorURL)
 	require.Equal(t, map[string]string{"alertname": "ServiceDown", "service": "x", "severity": "warning", "incident": "x-1"}, told[1].Labels)
 	require.NotContains(t, string(body), "0001-01-01")
@@ -172,7 +172,7 @@ func TestAlertmanagerValidate(t *testing.T) {
 		"query": {func(o *AlertmanagerOptions) { o.URL += "?a=b" },
 			option.Problem{Path: "url", Text: `has something after a "?" or "#"; write it like http://alertmanager:9093`}},
 		"alertname":     {func(o *AlertmanagerOptions) { o.Name = "" }, option.Problem{Path: "alertname", Text: "is empty; write it like ServiceDown"}},
-		"keep":          {func(o *AlertmanagerOptions) { o.Keep = health.Duration(time.Second) }, option.Problem{Path: "keep", Text: "1s is less than 60s; write it like 2h"}},
+		"keep":          {func(o *AlertmanagerOptions) { o.Keep = health.Duration(time.Second) }, option.Problem{Path: "keep", Text: "1s is less than 60s; write it like 168h"}},
 		"timeout":       {func(o *AlertmanagerOptions) { o.Timeout = 0 }, option.Problem{Path: "timeout", Text: "0s is not positive; write it like 10s"}},
 		"password only": {func(o *AlertmanagerOptions) { o.Password = option.NewSecret("pw") }, option.Problem{Path: "user", Text: "is missing although there is a password"}},
 		"colon":         {func(o *AlertmanagerOptions) { o.User = "a:b" }, option.Problem{Path: "user", Text: "holds a colon, which basic authentication does not allow"}},

@@ -17,7 +17,7 @@ type Heartbeat struct {
 	// URL is a key to the service that it belongs to.
 	URL option.Secret `yaml:"url" required:"true" doc:"The http or https address to call; it is never shown."`
 	// Every is the time between two calls.
-	Every health.Duration `yaml:"every" min:"1s" doc:"The time between two calls; 60s unless set."`
+	Every health.Duration `yaml:"every" min:"1s" doc:"The time between two calls, not more often than every 10s; 60s unless set."`
 }
 
 // outside checks what lies beyond this file: addresses and templates.

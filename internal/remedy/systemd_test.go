@@ -90,6 +90,7 @@ func TestSystemdStartsWhatIsDown(t *testing.T) {
 	require.Eventually(t, func() bool { return m.State(app) == "failed" }, 10*time.Second, 5*time.Millisecond)
 	require.Equal(t, health.Applied, apply(t, m.options(), fresh(t)).Effect)
 	require.Equal(t, "active", m.State(app))
+	m.awaitStarts(t, 2) // or it is stopped before it has written its line
 	m.Stop(app)
 	require.Equal(t, health.Applied, apply(t, m.options(), fresh(t)).Effect)
 	m.awaitStarts(t, 3)

@@ -270,7 +270,8 @@ func TestURLIsBounded(t *testing.T) {
 				require.False(t, IsRefused(err))
 				require.Less(t, time.Since(start), 100*time.Millisecond+time.Second)
 				require.NotContains(t, goroutines(), "shoutrrr")
-				require.EqualValues(t, 1, asked.Load())
+				// On a busy machine the time may be over before the server has looked.
+				require.LessOrEqual(t, asked.Load(), int32(1))
 				require.NoError(t, receiver.Close())
 				server.Close()
 				// One more is the one that asks.

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 
 	"go.temporal.io/sdk/workflow"
@@ -20,7 +21,7 @@ const (
 	// crowdLimit is how many first words and resolutions may wait. It is far
 	// beyond what a fleet can say while one receiver is down; what is over it
 	// becomes a dead letter, the oldest first, as a run must end some day.
-	crowdLimit = 10000
+	crowdLimit = 5000
 	// alertsPackFrom is the size in bytes from which alerts go packed into the
 	// next run; alertsPackedLimit is what they may take then, under 1 MB as text.
 	alertsPackFrom    = 200_000
@@ -91,7 +92,7 @@ func (o *outbox) packed(ctx workflow.Context) (OutboxState, error) {
 		if err != nil {
 			return OutboxState{}, fmt.Errorf("packing the alerts to %s: %w", o.Receiver, err)
 		}
-		if len(packed) <= alertsPackedLimit || !o.relieve(ctx) {
+		if len(packed) <= alertsPackedLimit || !o.relieve(ctx, 1-0.9*alertsPackedLimit/float64(len(packed))) {
 			state := o.OutboxState
 			state.Waiting, state.Sending, state.Dead, state.Packed = nil, nil, nil, packed
 			return state, nil
@@ -99,19 +100,18 @@ func (o *outbox) packed(ctx workflow.Context) (OutboxState, error) {
 	}
 }
 
-// relieve makes the state smaller by a part, and reports whether it could: dead
-// letters go first, as they have had their chance.
-func (o *outbox) relieve(ctx workflow.Context) bool {
-	if len(o.Dead) > 0 {
-		over := (len(o.Dead) + 1) / 2
-		o.Dead = slices.Clone(o.Dead[over:])
-		o.Dropped += over
-		return true
-	}
-	if len(o.Waiting) == 0 {
+// relieve makes the state smaller by about the given share, and reports whether
+// it could. Dead letters go first, as they have had their chance. It is seldom
+// called twice: a task has but a second.
+func (o *outbox) relieve(ctx workflow.Context, share float64) bool {
+	if len(o.Dead) == 0 && len(o.Waiting) == 0 {
 		return false
 	}
-	for range (len(o.Waiting) + 9) / 10 {
+	over := int(math.Ceil(share * float64(len(o.Dead)+len(o.Waiting))))
+	letters := min(over, len(o.Dead))
+	o.Dead = slices.Clone(o.Dead[letters:])
+	o.Dropped += letters
+	for range min(over-letters, len(o.Waiting)) {
 		if !o.dropUpdate(ctx) {
 			o.buryOldest(ctx)
 		}
@@ -121,11 +121,14 @@ func (o *outbox) relieve(ctx workflow.Context) bool {
 
 func compress(plain []byte) ([]byte, error) {
 	var packed bytes.Buffer
-	writer := gzip.NewWriter(&packed)
+	writer, err := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
 	if _, err := writer.Write(plain); err != nil {
 		return nil, err
 	}
-	err := writer.Close()
+	err = writer.Close()
 	return packed.Bytes(), err
 }
 

@@ -170,18 +170,18 @@ func (o *outbox) rest(ctx workflow.Context) (idle bool) {
 	return !came && err == nil
 }
 
-// continueAsNew takes everything into a fresh history. What had to make room for
-// that is reported before the run ends.
+// continueAsNew takes everything into a fresh history. If something has to make
+// room for that, the incidents hear of it before the run ends.
 func (o *outbox) continueAsNew(ctx workflow.Context) error {
 	for {
 		if err := o.hearOut(ctx); err != nil {
 			return err
 		}
-		state, err := o.packed(ctx)
+		state, fits, err := o.packed(ctx)
 		if err != nil {
 			return err
 		}
-		if o.external == 0 {
+		if fits {
 			return workflow.NewContinueAsNewError(ctx, OutboxType, state)
 		}
 	}

@@ -78,31 +78,30 @@ type alerts struct {
 }
 
 // packed is the state for the next run. Many alerts of one receiver are much
-// alike, and take about a tenth of their size when compressed.
-func (o *outbox) packed(ctx workflow.Context) (OutboxState, error) {
-	for {
-		plain, err := json.Marshal(alerts{o.Waiting, o.Sending, o.Dead})
-		if err != nil {
-			return OutboxState{}, fmt.Errorf("packing the alerts to %s: %w", o.Receiver, err)
-		}
-		if len(plain) <= alertsPackFrom {
-			return o.OutboxState, nil
-		}
-		packed, err := compress(plain)
-		if err != nil {
-			return OutboxState{}, fmt.Errorf("packing the alerts to %s: %w", o.Receiver, err)
-		}
-		if len(packed) <= alertsPackedLimit || !o.relieve(ctx, 1-0.9*alertsPackedLimit/float64(len(packed))) {
-			state := o.OutboxState
-			state.Waiting, state.Sending, state.Dead, state.Packed = nil, nil, nil, packed
-			return state, nil
-		}
+// alike, and take about a tenth of their size when compressed. If that is still
+// too much, it makes room and says that it wants to be called again.
+func (o *outbox) packed(ctx workflow.Context) (state OutboxState, fits bool, err error) {
+	plain, err := json.Marshal(alerts{o.Waiting, o.Sending, o.Dead})
+	if err != nil {
+		return OutboxState{}, false, fmt.Errorf("packing the alerts to %s: %w", o.Receiver, err)
 	}
+	if len(plain) <= alertsPackFrom {
+		return o.OutboxState, true, nil
+	}
+	packed, err := compress(plain)
+	if err != nil {
+		return OutboxState{}, false, fmt.Errorf("packing the alerts to %s: %w", o.Receiver, err)
+	}
+	if len(packed) > alertsPackedLimit && o.relieve(ctx, 1-0.9*alertsPackedLimit/float64(len(packed))) {
+		return OutboxState{}, false, nil
+	}
+	state = o.OutboxState
+	state.Waiting, state.Sending, state.Dead, state.Packed = nil, nil, nil, packed
+	return state, true, nil
 }
 
 // relieve makes the state smaller by about the given share, and reports whether
-// it could. Dead letters go first, as they have had their chance. It is seldom
-// called twice: a task has but a second.
+// it could. Dead letters go first, as they have had their chance.
 func (o *outbox) relieve(ctx workflow.Context, share float64) bool {
 	if len(o.Dead) == 0 && len(o.Waiting) == 0 {
 		return false

@@ -121,7 +121,7 @@ func TestOutboxBackoff(t *testing.T) {
 	require.Equal(t, []string{"c/down"}, p.tries[len(failed)].keys)
 	require.Equal(t, failed[len(failed)-1].at, p.tries[len(failed)].at, "who waited goes at once")
 	require.Equal(t, []string{"connection refused", "connection refused", ""},
-		[]string{p.reports[0].Error, p.reports[1].Error, p.reports[2].Error})
+		[]string{p.reported("a/down").Error, p.reported("b/down").Error, p.reported("c/down").Error})
 }
 
 // TestOutboxBusy: a receiver that asks for time gets it, if it is longer than
@@ -153,7 +153,7 @@ func TestOutboxWorkerDies(t *testing.T) {
 	p.at(0, func() { p.post(down("a")) })
 	p.finish()
 	require.Equal(t, []float64{0, 1}, p.times())
-	require.Empty(t, p.reports[0].Error)
+	require.Empty(t, p.reported("a/down").Error)
 }
 
 // TestOutboxFinal: what is refused is not tried again, and holds up nobody.
@@ -177,10 +177,10 @@ func TestOutboxFinal(t *testing.T) {
 		})
 		p.run(3 * time.Hour) // it stays while there is a dead letter
 		require.Equal(t, []float64{0, 0}, p.times())
-		require.Equal(t, "bad token", p.reports[0].Error)
+		require.Equal(t, "bad token", p.reported("a/down").Error)
 		require.Equal(t, report{"remediation/b", workflows.Delivered{
 			Receiver: "ops", Status: health.AlertDown, DedupKey: "b/down",
-		}}, p.reports[1])
+		}}, p.reported("b/down"))
 		require.Contains(t, fmt.Sprint(p.logged), "level=ERROR msg=\"ALERT LOST: ops could not be told that a is down: bad token; dead letter ops/d1\"")
 	}
 }

@@ -14,6 +14,7 @@ import (
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"paramedic/activities"
@@ -68,6 +69,8 @@ func newPostbox(t *testing.T, wait time.Duration, batch int) *postbox {
 	p.TestWorkflowEnvironment = suite.NewTestWorkflowEnvironment()
 	p.SetStartTime(noon)
 	p.SetTestTimeout(time.Minute)
+	// A machine that is busy with other tests is no deadlock.
+	p.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	p.RegisterWorkflow(workflows.Outbox)
 	var alerts *activities.Alerts
 	p.RegisterActivity(alerts)
@@ -207,6 +210,19 @@ func (p *postbox) rotate(after time.Duration, in workflows.OutboxState) workflow
 	var again *workflow.ContinueAsNewError
 	require.ErrorAs(p.t, p.GetWorkflowError(), &again)
 	return continued[workflows.OutboxState](&world{TestWorkflowEnvironment: p.TestWorkflowEnvironment, t: p.t})
+}
+
+// reported is what the incident of an alert was told, by the alert's key. Those
+// of one message reach the incidents in any order.
+func (p *postbox) reported(key string) report {
+	p.t.Helper()
+	for _, report := range p.reports {
+		if report.DedupKey == key {
+			return report
+		}
+	}
+	require.Fail(p.t, "nobody was told of "+key)
+	return report{}
 }
 
 // messages are the keys of all tries.

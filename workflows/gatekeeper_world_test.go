@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 
 	"paramedic/activities"
 	"paramedic/internal/health"
@@ -58,6 +59,8 @@ func newGate(t *testing.T, limits activities.FleetLimits) *gate {
 	g := &gate{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t, limits: limits}
 	g.SetStartTime(noon)
 	g.SetTestTimeout(time.Minute)
+	// A machine that is busy with other tests is no deadlock.
+	g.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	g.RegisterWorkflow(workflows.Gatekeeper)
 	g.OnSignalExternalWorkflow(mock.Anything, mock.Anything, "", workflows.SignalWake, mock.Anything).AfterFn(
 		func() time.Duration { return g.wakeTakes }).Return(

@@ -16,6 +16,7 @@ import (
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"paramedic/activities"
@@ -91,6 +92,8 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 	}
 	s.SetStartTime(noon)
 	s.SetTestTimeout(2 * time.Minute)
+	// A machine that is busy with other tests is no deadlock.
+	s.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	for name, function := range map[string]any{
 		workflows.MonitorType: workflows.Monitor, workflows.RemediationType: workflows.Remediation,
 		workflows.GatekeeperType: workflows.Gatekeeper, workflows.OutboxType: workflows.Outbox,

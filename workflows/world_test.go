@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"paramedic/activities"
@@ -88,6 +89,8 @@ func newWorld(t *testing.T, script string) *world {
 	w := &world{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t, script: script}
 	w.SetStartTime(noon)
 	w.SetTestTimeout(time.Minute)
+	// A machine that is busy with other tests is no deadlock.
+	w.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	w.RegisterWorkflow(workflows.Monitor)
 	w.RegisterWorkflowWithOptions(w.remediation, workflow.RegisterOptions{Name: workflows.RemediationType})
 	w.RegisterWorkflow(workflows.Gatekeeper)

@@ -165,7 +165,7 @@ func (r *remediation) awaitDelivery(ctx workflow.Context) {
 		_, _ = workflow.AwaitWithTimeout(ctx, deliveryGrace, func() bool { return r.Telling.Awaited == 0 })
 	}
 	if left := r.Telling.Awaited; left > 0 {
-		r.note(ctx, health.EntryAlert, fmt.Sprintf("%d alerts not delivered yet; their outboxes go on trying", left))
+		r.note(ctx, health.EntryAlert, fmt.Sprintf("alerts on their way when it closed: %d; they go on in their outboxes", left))
 	}
 	r.ending = true
 }

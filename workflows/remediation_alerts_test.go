@@ -37,7 +37,7 @@ func TestFailingReceiverDelaysNothing(t *testing.T) {
 	require.Equal(t, noon.Add(30*time.Second), incident.ResolvedAt.UTC())
 	require.Equal(t, []string{"ops/down", "pager/down", "ops/recovered", "pager/recovered"}, w.statuses())
 	entries := incident.Timeline.Entries
-	require.Equal(t, "2 alerts not delivered yet; their outboxes go on trying", entries[len(entries)-1].Text)
+	require.Equal(t, "alerts on their way when it closed: 2; they go on in their outboxes", entries[len(entries)-1].Text)
 	require.Equal(t, noon.Add(40*time.Second), entries[len(entries)-1].At.UTC(), "after a grace of ten seconds")
 }
 

@@ -38,7 +38,7 @@ func TestReceiverThatIsAwayHearsOfItLater(t *testing.T) {
 
 	d.await("the alerts are handed over", func() bool {
 		i, _ := d.incident(site)
-		_, left := i.find("alert", "2 alerts not delivered yet")
+		_, left := i.find("alert", "alerts on their way when it closed: 2")
 		return left
 	})
 	require.Zero(t, d.worker.Terminate(), "exit status")

@@ -20,6 +20,7 @@ var measurements = map[string]func(ctx context.Context, scale float64, say progr
 	"tick-monitor":  measureMonitorTick,
 	"fleet":         measureFleet,
 	"incidents":     measureIncidents,
+	"decide":        measureDecide,
 	"worker":        measureWorker,
 }
 
@@ -43,6 +44,7 @@ var figures = []figure{
 	{"fleet", []string{"fleet"}, fleetRows},
 	{"worker", []string{"worker"}, workerRows},
 	{"incidents", []string{"incidents"}, incidentRows},
+	{"decide", []string{"decide"}, decideRows},
 }
 
 func figureNames() []string {
@@ -122,6 +124,14 @@ func incidentRows(measured map[string]values) []row {
 		exactly("  restarts beyond one for each", m["twice"], 0),
 		exactly("  questions without an answer", m["failed"], 0),
 		info("  until all were healed", "%.1f s", m["took"]/1000),
+	}
+}
+
+func decideRows(measured map[string]values) []row {
+	m := measured["decide"]
+	return []row{
+		below("the decision to act, with what the whole fleet knows", m["ns"], 1000, "ns"),
+		exactly("  allocations", m["allocs"], 0),
 	}
 }
 

@@ -34,7 +34,7 @@
 // Outbox of each receiver (outbox.go), which groups, sends and retries them.
 // instructions.go is what people may say to an incident, monitor_orders.go to a
 // Monitor. gatekeeper.go keeps the books of the fleet. messages.go holds every
-// id, signal, update and query; check.go and record.go what they carry.
+// id, signal, update and query; check.go, record.go and books.go what they carry.
 //
 // # Rules that hold everywhere
 //

@@ -150,6 +150,7 @@ func (r *remediation) writeDown(ctx workflow.Context, decision health.Decision) 
 func (r *remediation) pretend(ctx workflow.Context, decision health.Decision) {
 	step := r.check.Remediation.Steps[decision.Step]
 	r.Pretended++
+	r.Hurry = false
 	r.PretendedAt = workflow.Now(ctx)
 	r.Incident.Observed++
 	r.note(ctx, health.EntryObserved, fmt.Sprintf("would now %s (%s)", step.Title, decision.Reason()))

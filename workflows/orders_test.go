@@ -357,3 +357,15 @@ func TestPreCheckFails(t *testing.T) {
 	require.False(t, w.released[0].Acted)
 	require.True(t, w.released[1].Acted)
 }
+
+// TestRetryInObserve: it ends the back-off once, as it does when it acts.
+func TestRetryInObserve(t *testing.T) {
+	check := web()
+	check.Remediation.Mode = health.ModeObserve
+	check.Remediation.Limits.PerIncident = 9
+	check.Remediation.Backoff = []health.Duration{health.Duration(10 * time.Minute)}
+	w := newWorld(t, "fffffffp")
+	w.say(70*time.Second, workflows.Retry, "ann")
+	incident := w.heal(outage(check))
+	require.Equal(t, 2, incident.Observed)
+}

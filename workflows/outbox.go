@@ -42,6 +42,7 @@ func Outbox(ctx workflow.Context, state OutboxState) error {
 			}
 		}
 		if err := ctx.Err(); err != nil {
+			o.abandon(ctx)
 			return err
 		}
 	}
@@ -168,6 +169,18 @@ func (o *outbox) rest(ctx workflow.Context) (idle bool) {
 	options := workflow.AwaitOptions{Timeout: outboxIdle, TimerOptions: workflow.TimerOptions{Summary: "go home if there is nothing to send"}}
 	came, err := workflow.AwaitWithOptions(ctx, options, func() bool { return busy() || len(o.Dead) > 0 })
 	return !came && err == nil
+}
+
+// abandon tells the log and the incidents what is lost with an Outbox that a
+// human cancels.
+func (o *outbox) abandon(ctx workflow.Context) {
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	const why = "its outbox was cancelled"
+	for _, alert := range slices.Concat(o.Sending, o.Waiting) {
+		o.logger.Error(fmt.Sprintf("ALERT LOST: %s could not be told that %s is %s: %s", o.Receiver, alert.Service, alert.Status, why))
+		o.report(ctx, alert, why)
+	}
+	_ = workflow.Await(ctx, func() bool { return o.external == 0 })
 }
 
 // continueAsNew takes everything into a fresh history. If something has to make

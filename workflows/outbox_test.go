@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -226,4 +227,22 @@ func TestOutboxClosedIncident(t *testing.T) {
 	p.finish()
 	require.Len(t, p.reports, 1)
 	require.Equal(t, "remediation/b", p.reports[0].workflow)
+}
+
+// TestOutboxCancelled: a human who cancels an Outbox learns what is lost with
+// it, and so do the incidents.
+func TestOutboxCancelled(t *testing.T) {
+	p := newPostbox(t, 0, 1)
+	p.deliver = func(int, activities.DeliverInput) error { return errAway }
+	p.at(time.Second, func() { p.post(down("a"), down("b")) })
+	p.at(10*time.Second, p.CancelWorkflow)
+	p.ExecuteWorkflow(workflows.Outbox, workflows.OutboxState{})
+	require.True(t, temporal.IsCanceledError(p.GetWorkflowError()), "%v", p.GetWorkflowError())
+	lost := 0
+	for _, report := range p.reports {
+		require.Equal(t, "its outbox was cancelled", report.Error)
+		lost++
+	}
+	require.Equal(t, 2, lost)
+	require.Contains(t, strings.Join(p.logged, ""), "ALERT LOST: ops could not be told that b is down: its outbox was cancelled")
 }

@@ -22,7 +22,9 @@ func (s *simulation) admit(seed uint64) {
 		p.outages = randomOutages(s.random)
 		p.modes = []modeChange{{noon, p.check.Remediation.Mode}}
 		if i > 0 && s.random.IntN(4) == 0 {
-			p.check.DependsOn = []string{s.names[s.random.IntN(i)]}
+			if other := s.names[s.random.IntN(i)]; secondOf(other) != secondOf(name) {
+				p.check.DependsOn = []string{other}
+			}
 		}
 		s.names = append(s.names, name)
 		s.services[name] = p
@@ -32,10 +34,17 @@ func (s *simulation) admit(seed uint64) {
 	}
 }
 
+// secondOf is the second of the minute in which a service is probed. The test
+// environment of the SDK panics when a workflow is signalled in the very moment
+// in which it is started, and an incident signals that of its dependency.
+func secondOf(service string) time.Duration {
+	return health.Spread(service, simulatedWatch) % time.Minute
+}
+
 func (s *simulation) randomService(name string) workflows.Check {
 	check := web()
 	check.Service = name
-	check.Watch = health.Duration(24 * time.Hour)
+	check.Watch = health.Duration(simulatedWatch)
 	check.SuccessThreshold = 1 + s.random.IntN(2)
 	check.Remediation.Mode = []health.Mode{health.ModeAct, health.ModeAct, health.ModeAct, health.ModeObserve, health.ModeApprove}[s.random.IntN(5)]
 	check.Remediation.ApproveWithin = health.Duration(10 * time.Minute)

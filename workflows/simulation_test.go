@@ -29,6 +29,8 @@ const (
 	// quiet how long they are up after that, so that all incidents end.
 	simulated = 6 * time.Hour
 	quiet     = 90 * time.Minute
+	// simulatedWatch is so long that one Monitor sees all of it.
+	simulatedWatch = 24 * time.Hour
 )
 
 // simulation is a small fleet that lives for some hours of skipped time: the
@@ -292,6 +294,10 @@ func (s *simulation) keepRecord(info *workflow.Info, result converter.EncodedVal
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
+		var panicked *temporal.PanicError
+		if errors.As(err, &panicked) {
+			err = fmt.Errorf("%w\n%s", err, panicked.StackTrace())
+		}
 		s.problems = append(s.problems, fmt.Sprintf("%s failed: %v", info.WorkflowExecution.ID, err))
 		return
 	}

@@ -7,9 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"go.temporal.io/api/serviceerror"
-
-	"paramedic/activities"
 	"paramedic/internal/apply"
 	"paramedic/internal/config"
 	"paramedic/internal/fleet"
@@ -90,10 +87,6 @@ func (o outages) round(ctx context.Context, d *deployment, w *witness, cfg *conf
 			return nil, err
 		}
 	}
-	// Incidents are rare: each finds no Gatekeeper at work and starts one.
-	if err := d.dismissGatekeeper(ctx, apply.TaskQueue(cfg)); err != nil {
-		return nil, err
-	}
 	w.site.breakAll(cfg)
 	var delays []delay
 	for _, service := range cfg.Services {
@@ -124,21 +117,14 @@ func (d *deployment) awaitHealed(ctx context.Context, service string) error {
 	return nil
 }
 
-func (d *deployment) dismissGatekeeper(ctx context.Context, taskQueue string) error {
-	err := d.TerminateWorkflow(ctx, activities.GatekeeperID(taskQueue), "", "the next incident is to find none")
-	var none *serviceerror.NotFound
-	if err != nil && !errors.As(err, &none) {
-		return fmt.Errorf("ending the gatekeeper: %w", err)
-	}
-	return nil
-}
-
 // config is the shortest cadence that a configuration allows. The command
 // tells when it runs; it is mended by the witness.
 func (o outages) config(url string) (*config.Config, error) {
 	var text strings.Builder
-	fmt.Fprintf(&text, "limits: {concurrent_restarts: %d}\n", o.services)
-	text.WriteString("defaults: {interval: 1s, watch: 60}\nservices:\n")
+	fmt.Fprintf(&text, "limits: {concurrent_restarts: %d, min_healthy: 0}\n", o.services)
+	text.WriteString("defaults:\n  interval: 1s\n  watch: 60\n  flapping: {high: 0}\n")
+	// As many incidents as are measured, one soon after the other.
+	text.WriteString("  remediation: {stable_for: 0s, limits: {incidents_per_hour: 0, restarts_per_day: 0}}\nservices:\n")
 	for i := range o.services {
 		name := fmt.Sprintf("service-%02d", i)
 		fmt.Fprintf(&text, "  - name: %s\n    probe: {http: {url: %q, expect: [\"status == 200\"]}}\n", name, url+"/"+name)

@@ -24,6 +24,9 @@ func (r *remediation) decide(ctx workflow.Context) health.Decision {
 	if worthAsking(decision) || !r.Known {
 		decision = r.ask(ctx, situation, decision)
 	}
+	if decision.Rule != health.RuleDependency {
+		r.Telling.Folded = "" // it speaks for itself again
+	}
 	if decision.Rule == health.RuleApproval {
 		decision.At = r.askHuman(ctx, decision)
 	}

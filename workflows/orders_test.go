@@ -179,6 +179,18 @@ func TestDependency(t *testing.T) {
 		require.GreaterOrEqual(t, w.told[0].at, 3*time.Minute)
 		require.Equal(t, "ops/recovered", w.statuses()[len(w.statuses())-1], "resolved goes on")
 	})
+	t.Run("it speaks for itself again", func(t *testing.T) {
+		check := check
+		check.Remediation.Backoff, check.Remediation.Limits.PerIncident = nil, 9
+		w := newWorld(t, "ffffffp")
+		w.down = map[string]bool{"clickhouse": true}
+		w.folds = func(string) bool { return true }
+		w.at(90*time.Second, func() { w.down["clickhouse"] = false })
+		w.heal(outage(check))
+		require.Equal(t, []time.Duration{2 * time.Minute}, w.treatedAt()[:1])
+		require.Equal(t, "ops/down", w.statuses()[0])
+		require.Equal(t, 130*time.Second, w.told[0].at, "after the first attempt that did not help")
+	})
 	t.Run("its incident does not come", func(t *testing.T) {
 		w := newWorld(t, "fffffffp")
 		w.down = map[string]bool{"clickhouse": true}

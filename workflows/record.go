@@ -97,10 +97,8 @@ type Record struct {
 type Telling struct {
 	// DownAt is when people were first told that the service is down.
 	DownAt time.Time `json:"down_at,omitzero"`
-	// Muted is set when an alert was kept back by maintenance; Hush is what was
-	// last written down about that. Folded names the dependency whose alert
-	// names this service.
-	Muted  bool   `json:"muted,omitempty"`
+	// Hush is what was last written down about an alert that was kept back.
+	// Folded names the dependency whose alert names this service.
 	Hush   string `json:"hush,omitempty"`
 	Folded string `json:"folded,omitempty"`
 	// Level counts the levels of the escalation that were told.

@@ -142,8 +142,6 @@ func (r *remediation) muted(ctx workflow.Context) bool {
 		}
 		silence := r.Orders.Silence
 		until, why, what = silence.Until, fmt.Sprintf("by %s: %s", silence.By, silence.Reason), "silence"
-	} else {
-		r.Telling.Muted = true
 	}
 	text := fmt.Sprintf("nobody is told: %s until %s", what, stamp(until))
 	if why != "" {

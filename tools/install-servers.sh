@@ -7,6 +7,8 @@ set -euo pipefail
 wanted=(
   clickhouse-server:clickhouse-server
   redis-server:redis-server
+  postgres:postgresql
+  promtool:prometheus
   prometheus-alertmanager:prometheus-alertmanager
   systemctl:systemd
   dbus-daemon:dbus
@@ -15,6 +17,9 @@ wanted=(
 )
 
 PATH=$PATH:/usr/sbin:/sbin
+for directory in /usr/lib/postgresql/*/bin; do
+  PATH=$PATH:$directory
+done
 missing=()
 for pair in "${wanted[@]}"; do
   command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")

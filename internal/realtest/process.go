@@ -28,6 +28,8 @@ type Command struct {
 	// Env is added to the environment of the test.
 	Env []string
 	Dir string
+	// Credential is who runs it; nil means whoever runs the test.
+	Credential *syscall.Credential
 	// Ready fails for as long as the server does not answer yet; nil means that
 	// it is ready once it accepts connections at Addr.
 	Ready func(ctx context.Context) error
@@ -68,6 +70,7 @@ func (p *Process) Start() {
 	p.cmd.Dir, p.cmd.Env = p.Dir, append(os.Environ(), p.Env...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	p.cmd.SysProcAttr = ownGroup()
+	p.cmd.SysProcAttr.Credential = p.Credential
 	p.exited = make(chan struct{})
 	started := make(chan error, 1)
 	go func() {

@@ -50,7 +50,7 @@ func undelivered() []workflows.OutboxState {
 	alert := health.Alert{Service: "web", Status: health.AlertDown}
 	return []workflows.OutboxState{
 		{Receiver: "log"},
-		{Receiver: "ops", Dead: []workflows.DeadLetter{
+		{Receiver: "ops", Dead: []health.DeadLetter{
 			{ID: "4", Receiver: "ops", At: began, Error: "status 404:\nno such hook", Tries: 1, Alert: alert},
 		}, Waiting: []health.Alert{alert}},
 		{Receiver: "pager", Sending: []health.Alert{alert, alert}, Tries: 3, Since: began, RetryAt: began.Add(8 * time.Minute), Error: "connection refused"},

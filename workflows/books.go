@@ -61,8 +61,8 @@ type OutboxState struct {
 	Since time.Time `json:"since,omitzero"`
 	// Dead are the alerts that failed for good, oldest first; Dropped counts
 	// those that made room for newer ones.
-	Dead    []DeadLetter `json:"dead,omitempty"`
-	Dropped int          `json:"dropped,omitempty"`
+	Dead    []health.DeadLetter `json:"dead,omitempty"`
+	Dropped int                 `json:"dropped,omitempty"`
 	// Delivered and Lost count alerts since the Outbox was first opened.
 	Delivered int `json:"delivered"`
 	Lost      int `json:"lost"`
@@ -73,15 +73,4 @@ type OutboxState struct {
 	// Packed holds Waiting, Sending and Dead in place of them when they are
 	// large, on the way from run to run only.
 	Packed []byte `json:"packed,omitempty"`
-}
-
-// DeadLetter is an alert that could not be delivered.
-type DeadLetter struct {
-	// ID names it among those of its receiver.
-	ID       string       `json:"id"`
-	Receiver string       `json:"receiver"`
-	At       time.Time    `json:"at"`
-	Error    string       `json:"error"`
-	Tries    int          `json:"tries"`
-	Alert    health.Alert `json:"alert"`
 }

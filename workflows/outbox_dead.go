@@ -23,7 +23,7 @@ func (o *outbox) bury(ctx workflow.Context, alert health.Alert, tries int, why s
 	o.LastID++
 	o.Lost++
 	alert.Evidence = "" // bounded, as it may lie here for long
-	letter := DeadLetter{
+	letter := health.DeadLetter{
 		ID: fmt.Sprintf("d%d", o.LastID), Receiver: o.Receiver, At: workflow.Now(ctx),
 		Error: why, Tries: tries, Alert: alert,
 	}
@@ -43,7 +43,7 @@ func (o *outbox) validateResend(_ workflow.Context, in Resend) error {
 		return temporal.NewApplicationError("to send dead letters again needs a name: who says so?", TypeRefused)
 	case len(o.Dead) == 0:
 		return temporal.NewApplicationError("there are no dead letters", TypeRefused)
-	case in.ID != "" && !slices.ContainsFunc(o.Dead, func(d DeadLetter) bool { return d.ID == in.ID }):
+	case in.ID != "" && !slices.ContainsFunc(o.Dead, func(d health.DeadLetter) bool { return d.ID == in.ID }):
 		return temporal.NewApplicationError(fmt.Sprintf("there is no dead letter %q; there are %s", in.ID, o.deadIDs()), TypeRefused)
 	}
 	return nil
@@ -66,7 +66,7 @@ func (o *outbox) deadIDs() string {
 // they had: to the receiver they are the same alerts.
 func (o *outbox) resend(ctx workflow.Context, in Resend) (int, error) {
 	var again []health.Alert
-	o.Dead = slices.DeleteFunc(o.Dead, func(letter DeadLetter) bool {
+	o.Dead = slices.DeleteFunc(o.Dead, func(letter health.DeadLetter) bool {
 		if in.ID != "" && letter.ID != in.ID {
 			return false
 		}

@@ -74,7 +74,7 @@ func (o *outbox) buryOldest(ctx workflow.Context) {
 type alerts struct {
 	Waiting []health.Alert
 	Sending []health.Alert
-	Dead    []DeadLetter
+	Dead    []health.DeadLetter
 }
 
 // packed is the state for the next run. Many alerts of one receiver are much

@@ -174,7 +174,7 @@ func TestOutboxFinal(t *testing.T) {
 			letter := state.Dead[0]
 			require.Equal(t, noon, letter.At.UTC())
 			letter.At, letter.Alert = time.Time{}, health.Alert{}
-			require.Equal(t, workflows.DeadLetter{ID: "d1", Receiver: "ops", Error: "bad token", Tries: 1}, letter)
+			require.Equal(t, health.DeadLetter{ID: "d1", Receiver: "ops", Error: "bad token", Tries: 1}, letter)
 		})
 		p.run(3 * time.Hour) // it stays while there is a dead letter
 		require.Equal(t, []float64{0, 0}, p.times())

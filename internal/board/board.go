@@ -1,0 +1,239 @@
+// Package board is the read model: the newest of every service, in memory, with
+// the store behind it for all that is older. Pages, the API and metrics are
+// made from it alone; none of them ever reads a workflow's history, or asks
+// Temporal, for a request. What Monitors, incidents and Outboxes report and what
+// probes find comes in here and is passed on to the store, which may be down.
+package board
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"paramedic/internal/health"
+	"paramedic/internal/store"
+)
+
+// Sink takes what is to be stored. store.Writer implements it.
+type Sink interface {
+	// Put never blocks.
+	Put(batch store.Batch)
+	// Archive returns once the incident is stored.
+	Archive(ctx context.Context, incident health.Incident) error
+}
+
+// Board is safe for concurrent use.
+type Board struct {
+	sink Sink
+	log  *slog.Logger
+	now  func() time.Time
+
+	mu       sync.RWMutex
+	services map[string]*entry
+	// incidents are the open ones, by service.
+	incidents map[string]*health.Incident
+	outboxes  map[string]health.Outbox
+	watchers  map[*Watcher]struct{}
+}
+
+// entry is what is known of one configured service.
+type entry struct {
+	configured Configured
+	standing   health.Standing
+	result     health.Result
+	recent     []float32
+	uptime     store.Uptime
+}
+
+// New returns an empty board that passes everything on to sink.
+func New(sink Sink, log *slog.Logger) *Board {
+	return &Board{
+		sink: sink, log: log, now: time.Now,
+		services: map[string]*entry{}, incidents: map[string]*health.Incident{},
+		outboxes: map[string]health.Outbox{}, watchers: map[*Watcher]struct{}{},
+	}
+}
+
+// Keep shows exactly these services, with what is known of those that were
+// there before.
+func (b *Board) Keep(services []Configured) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	kept := make(map[string]*entry, len(services))
+	for _, configured := range services {
+		e := b.services[configured.Name]
+		if e == nil {
+			e = &entry{uptime: store.Uptime{Day: -1, Week: -1, Month: -1}}
+		}
+		e.configured = configured
+		kept[configured.Name] = e
+	}
+	b.services = kept
+	b.wake("")
+}
+
+// Probed takes what a probe of a service found.
+func (b *Board) Probed(service string, result health.Result) {
+	b.sink.Put(store.Batch{Results: []store.Result{{Key: store.Key{Service: service}, Result: result}}})
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e := b.services[service]; e != nil {
+		e.take(result)
+		b.wake(service)
+	}
+}
+
+// take shows a result, unless a later one is shown.
+func (e *entry) take(result health.Result) {
+	if result.At.Before(e.result.At) {
+		return
+	}
+	e.result = result
+	latency := float32(result.LatencyMS)
+	if !result.Status.Up() {
+		latency = -1
+	}
+	e.recent = append(e.recent[max(0, len(e.recent)+1-RecentLimit):], latency)
+}
+
+// Stand takes what a Monitor says of its service.
+func (b *Board) Stand(standing health.Standing) {
+	b.sink.Put(store.Batch{Standings: []health.Standing{standing}})
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e := b.services[standing.Service]; e != nil && !standing.At.Before(e.standing.At) {
+		e.standing = standing
+		b.wake(standing.Service)
+	}
+}
+
+// Report takes the record of an incident as it is now.
+func (b *Board) Report(incident health.Incident) {
+	b.sink.Put(store.Batch{Incidents: []health.Incident{incident}})
+	b.show(incident)
+}
+
+// Archive takes the record of a closed incident, and returns once it is stored.
+func (b *Board) Archive(ctx context.Context, incident health.Incident) error {
+	b.show(incident)
+	return b.sink.Archive(ctx, incident)
+}
+
+// show keeps an incident among the open ones, or takes it from them.
+func (b *Board) show(incident health.Incident) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	shown := b.incidents[incident.Service]
+	switch {
+	case shown != nil && shown.ID != incident.ID && shown.OpenedAt.After(incident.OpenedAt):
+		return
+	case incident.State != health.Resolved:
+		b.incidents[incident.Service] = &incident
+	case shown != nil:
+		delete(b.incidents, incident.Service)
+	}
+	b.wake(incident.Service)
+}
+
+// Alerted takes what became of alerts.
+func (b *Board) Alerted(alerts ...store.Alert) {
+	b.sink.Put(store.Batch{Alerts: alerts})
+}
+
+// Outbox takes what an Outbox says of itself.
+func (b *Board) Outbox(outbox health.Outbox) {
+	b.sink.Put(store.Batch{Outboxes: []health.Outbox{outbox}})
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if outbox.At.Before(b.outboxes[outbox.Receiver].At) {
+		return
+	}
+	b.outboxes[outbox.Receiver] = outbox
+	b.wake("")
+}
+
+// Services returns what is known of every configured service, by name.
+func (b *Board) Services() []Service {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	all := make([]Service, 0, len(b.services))
+	for _, e := range b.services {
+		all = append(all, b.service(e))
+	}
+	slices.SortFunc(all, func(a, b Service) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Service returns what is known of one service, if it is configured.
+func (b *Board) Service(name string) (Service, bool) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	e := b.services[name]
+	if e == nil {
+		return Service{}, false
+	}
+	return b.service(e), true
+}
+
+// service puts together what is known of a service. The lock is held.
+func (b *Board) service(e *entry) Service {
+	now := b.now()
+	s := Service{
+		Configured: e.configured,
+		State:      e.standing.State, Since: e.standing.Since, Failures: e.standing.Failures,
+		Flapping: e.standing.Flapping, Paused: e.standing.Paused, Orders: e.standing.Orders.Prune(now),
+		Result: e.result, Incident: b.incidents[e.configured.Name],
+		Recent: slices.Clone(e.recent), Uptime: e.uptime,
+	}
+	if s.State == "" {
+		s.State = health.StateUnknown
+	}
+	patience := e.configured.Patience()
+	if patience > 0 && s.State != health.StatePaused && !e.result.At.IsZero() && now.Sub(e.result.At) > patience {
+		s.Late, s.State = true, health.StateUnknown
+		s.Since = e.result.At.Add(patience)
+	}
+	return s
+}
+
+// OpenIncidents returns the incidents that are not resolved, the newest first.
+func (b *Board) OpenIncidents() []health.Incident {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	open := make([]health.Incident, 0, len(b.incidents))
+	for _, incident := range b.incidents {
+		open = append(open, *incident)
+	}
+	slices.SortFunc(open, func(a, b health.Incident) int {
+		if c := b.OpenedAt.Compare(a.OpenedAt); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Service, b.Service)
+	})
+	return open
+}
+
+// OpenIncident returns the open incident with an id.
+func (b *Board) OpenIncident(id string) (health.Incident, bool) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	for _, incident := range b.incidents {
+		if incident.ID == id {
+			return *incident, true
+		}
+	}
+	return health.Incident{}, false
+}
+
+// Outboxes returns what each receiver's Outbox said last, by receiver.
+func (b *Board) Outboxes() []health.Outbox {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	all := slices.Collect(maps.Values(b.outboxes))
+	slices.SortFunc(all, func(a, b health.Outbox) int { return strings.Compare(a.Receiver, b.Receiver) })
+	return all
+}

@@ -61,6 +61,7 @@ func (c *checker) check() {
 		c.wrong("services", "services is empty; write at least one service")
 	}
 	c.outside()
+	c.store()
 	c.responseTimes()
 	c.receiverNames()
 	c.defaults(&c.doc.Defaults.Policy)

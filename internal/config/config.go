@@ -47,6 +47,8 @@ type Config struct {
 	WebUI string
 	// Heartbeat says whom to tell that all is well, nil if nobody.
 	Heartbeat *Heartbeat
+	// Store says where results and incidents are kept, and how long.
+	Store Store
 
 	secrets []string
 }
@@ -64,6 +66,7 @@ type document struct {
 	WebUI         string        `yaml:"web_ui,omitempty" doc:"The address of the Temporal Web UI, for links in alerts; the embedded one's unless set."`
 	ResponseTimes ResponseTimes `yaml:"response_times" doc:"How soon a human is expected to respond, by severity."`
 	Heartbeat     *Heartbeat    `yaml:"heartbeat,omitempty" doc:"An address to call while all services are watched on time, so that somebody else notices when paramedic is gone."`
+	Store         Store         `yaml:"store" doc:"Where results, incidents and alerts are kept, and how long. Probing and healing do not depend on it."`
 
 	Services []Service           `yaml:"services" required:"true" doc:"The services to watch."`
 	Routes   []Route             `yaml:"routes,omitempty" doc:"Who is told of services that do not write alerts, where the defaults do not either: the receivers of the first route that matches."`

@@ -95,7 +95,10 @@ func TestEveryKey(t *testing.T) {
 	cron, _ := config.Service("by-cron")
 	require.Zero(t, cron.Interval)
 	require.Equal(t, seconds(30), cron.RetryInterval)
-	require.Equal(t, []string{"alert-token-1", "db.internal", "https://beat.example/key", "literal-key", "tok-12345"}, config.Secrets())
+	require.Equal(t, []string{
+		"alert-token-1", "cache-word", "db.internal", "https://beat.example/key", "literal-key", "p@ss-word",
+		"postgres://medic:p%40ss-word@db.example/paramedic", "rediss://:cache-word@cache.example/1", "tok-12345",
+	}, config.Secrets())
 
 	var names []string
 	for _, r := range config.Receivers {
@@ -147,9 +150,16 @@ func TestWriteYAML(t *testing.T) {
 	for _, secret := range config.Secrets() {
 		require.NotContains(t, text.String(), secret)
 	}
-	// Of what is written, only a masked address is none.
-	addressed := strings.Replace(text.String(), `url: "***"`, `url: "https://beat.example/key"`, 1)
-	require.NotEqual(t, text.String(), addressed)
+	// Of what is written, only masked addresses are none.
+	addressed := text.String()
+	for _, address := range []string{
+		"url: https://beat.example/key", "url: postgres://medic:p%40ss-word@db.example/paramedic",
+		"cache: rediss://:cache-word@cache.example/1",
+	} {
+		key, _, _ := strings.Cut(address, " ")
+		require.Contains(t, addressed, key+` "***"`)
+		addressed = strings.Replace(addressed, key+` "***"`, address, 1)
+	}
 	again, err := read("testdata/good/again.yml", addressed)
 	require.NoError(t, err, text.String())
 	var second bytes.Buffer
@@ -161,6 +171,7 @@ func TestWriteYAML(t *testing.T) {
 	require.Equal(t, config.Routes, again.Routes)
 	require.Equal(t, config.ResponseTimes, again.ResponseTimes)
 	require.Equal(t, config.Heartbeat, again.Heartbeat)
+	require.Equal(t, config.Store, again.Store)
 	require.Equal(t, []string{"es", "https://temporal.example/ui"}, []string{again.Language, again.WebUI})
 	for i := range config.Services {
 		require.Equal(t, config.Services[i].Policy, again.Services[i].Policy)

@@ -114,6 +114,7 @@ func (d *decoder) document(root *node) *Config {
 		Temporal: doc.Temporal, HTTP: doc.HTTP, Patient: doc.Patient, Limits: doc.Limits,
 		Services: doc.Services, Receivers: c.receivers(), Routes: doc.Routes, ResponseTimes: doc.ResponseTimes,
 		Language: doc.Language, Templates: doc.Templates, WebUI: doc.WebUI, Heartbeat: doc.Heartbeat,
+		Store: doc.Store,
 	}
 }
 
@@ -128,6 +129,7 @@ func blank() document {
 		ResponseTimes: ResponseTimes{
 			P0: minutes(15), P1: minutes(60), P2: minutes(4 * 60), P3: minutes(24 * 60),
 		},
+		Store:    builtinStore(),
 		Defaults: builtin(),
 	}
 }

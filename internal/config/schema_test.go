@@ -68,7 +68,9 @@ func TestSchemaRefusesBadConfigurations(t *testing.T) {
 		remediation_approve_within step_tries_without_end step_evidence_of_none step_post_check_option
 		receiver_group_wait templates_missing templates_not_a_directory templates_broken web_ui
 		web_ui_with_a_password heartbeat_address heartbeat_every route_receiver route_for_all_not_last
-		route_service_unknown route_pattern route_empty_keys`)
+		route_service_unknown route_pattern route_empty_keys store_url store_url_empty store_url_without_host
+		store_cache store_cache_port store_results_too_short store_hours_too_short store_days_too_short
+		store_incidents_too_long store_failures_shorter_than_results`)
 	text, err := testKinds().schema()
 	require.NoError(t, err)
 	schema := compile(t, text)

@@ -29,6 +29,8 @@ type Health struct {
 	Status    Status
 	Timestamp time.Time
 	Parts     map[string]Mark
+	// Vitals are the signs of life of each part.
+	Vitals map[string]Vitals
 }
 
 // Health returns the present marks of all parts.
@@ -36,13 +38,16 @@ func (s *Supervisor) Health() Health {
 	s.mu.Lock()
 	units := s.units
 	s.mu.Unlock()
-	health := Health{Status: Starting, Timestamp: time.Now(), Parts: make(map[string]Mark, len(units))}
+	health := Health{
+		Status: Starting, Timestamp: time.Now(),
+		Parts: make(map[string]Mark, len(units)), Vitals: make(map[string]Vitals, len(units)),
+	}
 	if len(units) > 0 {
 		health.Status = Healthy
 	}
 	for _, u := range units {
-		mark := u.currentMark()
-		health.Parts[u.Name] = mark
+		mark, vitals := u.current()
+		health.Parts[u.Name], health.Vitals[u.Name] = mark, vitals
 		if badness[mark.Status] > badness[health.Status] {
 			health.Status = mark.Status
 		}

@@ -30,6 +30,10 @@ type Part struct {
 	// Essential ends the process if this part fails before it was ever ready:
 	// a port that is taken or a broken file is for the user to mend.
 	Essential bool
+	// Beats promises that Run calls Beat at least every BeatInterval once it is
+	// ready. Three beats missed are a failure, until the next one: it hangs.
+	// Without the promise, a part works for as long as Run does not return.
+	Beats bool
 }
 
 // Supervisor runs parts. Its methods are safe for concurrent use.
@@ -82,9 +86,12 @@ func (s *Supervisor) Run(ctx context.Context, stopLimit time.Duration) error {
 	// An essential part that cannot start ends all of them by this cancel.
 	ctx, abort := context.WithCancel(ctx)
 	defer abort()
+	var watching sync.WaitGroup
+	watching.Go(func() { watch(ctx, units) })
 	started := start(ctx, abort, units, stopLimit)
 	<-ctx.Done()
 	stop(started, stopLimit)
+	watching.Wait()
 	var failures []error
 	for _, u := range started {
 		failures = append(failures, u.errors()...)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -40,6 +41,11 @@ type unit struct {
 
 	mu   sync.Mutex
 	mark Mark
+	// entered counts the changes to each status.
+	entered map[Status]int
+	// beatAt is when the last heartbeat was, silent whether it was missed.
+	beatAt time.Time
+	silent bool
 	// run counts the calls of Run; a late ready of an earlier one is ignored.
 	run       int
 	readyAt   time.Time
@@ -51,7 +57,7 @@ type unit struct {
 func newUnit(part Part, log *slog.Logger) *unit {
 	return &unit{
 		Part: part, log: log, settled: make(chan struct{}),
-		mark: Mark{Starting, time.Now()},
+		mark: Mark{Starting, time.Now()}, entered: map[Status]int{},
 	}
 }
 
@@ -87,7 +93,7 @@ func (u *unit) stop(limit time.Duration) {
 // Serve implements suture.Service: one run of the part.
 func (u *unit) Serve(ctx context.Context) error {
 	run := u.begin()
-	err := u.call(ctx, func() { u.ready(run) })
+	err := u.call(context.WithValue(ctx, beatKey{}, func() { u.beat(run) }), func() { u.ready(run) })
 	if ctx.Err() != nil {
 		u.stopped(err)
 		return ctx.Err()
@@ -125,7 +131,7 @@ func (u *unit) begin() int {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.run++
-	u.readyAt = time.Time{}
+	u.readyAt, u.silent = time.Time{}, false
 	return u.run
 }
 
@@ -137,7 +143,7 @@ func (u *unit) ready(run int) {
 		return
 	}
 	u.readyAt = time.Now()
-	u.everReady = true
+	u.beatAt, u.everReady = u.readyAt, true
 	u.settledOnce.Do(func() { close(u.settled) })
 	time.AfterFunc(settle, func() { u.healthy(run) })
 }
@@ -193,7 +199,7 @@ func (u *unit) stopped(err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.readyAt = time.Time{}
-	if u.mark.Status != Failed {
+	if u.mark.Status != Failed || u.silent {
 		u.set(Stopped)
 	}
 }
@@ -203,7 +209,7 @@ func (u *unit) stopped(err error) {
 func (u *unit) fail(err error) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.readyAt = time.Time{}
+	u.readyAt, u.silent = time.Time{}, false
 	u.set(Failed)
 	for _, known := range u.failures {
 		if known.Error() == err.Error() {
@@ -220,13 +226,14 @@ func (u *unit) fail(err error) bool {
 func (u *unit) set(status Status) {
 	if u.mark.Status != status {
 		u.mark = Mark{status, time.Now()}
+		u.entered[status]++
 	}
 }
 
-func (u *unit) currentMark() Mark {
+func (u *unit) current() (Mark, Vitals) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.mark
+	return u.mark, Vitals{Beat: u.beatAt, Entered: maps.Clone(u.entered)}
 }
 
 // errors returns the kept failures, each with the name of the part.

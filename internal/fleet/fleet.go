@@ -100,6 +100,9 @@ func (f *Fleet) Probe(ctx context.Context, service string) (health.Result, error
 		return health.Result{}, fmt.Errorf("probing %s: %w", service, err)
 	}
 	result.Message = r.redactor.Redact(result.Message)
+	for name, text := range result.Facts {
+		result.Facts[name] = r.redactor.Redact(text)
+	}
 	f.board.record(service, result)
 	return result, nil
 }

@@ -35,6 +35,8 @@ type Result struct {
 	Message string `json:"message"`
 	// Observations are named numbers: rows, lag_seconds, status_code.
 	Observations map[string]float64 `json:"observations,omitempty"`
+	// Facts are named short texts: tier is "primary".
+	Facts map[string]string `json:"facts,omitempty"`
 }
 
 // Clip shortens text to at most limit bytes on a rune boundary and marks the cut.

@@ -12,8 +12,8 @@ import (
 	"paramedic/internal/option"
 )
 
-// Prober looks at one service. Probe sets Status, Message and Observations of
-// the result; Run adds the time and latency. The context ends at the time
+// Prober looks at one service. Probe sets Status, Message, Observations and
+// Facts of the result; Run adds the time and latency, and cuts what is too much. The context ends at the time
 // limit, and Probe returns promptly then. It is safe for concurrent use.
 type Prober interface {
 	Probe(ctx context.Context) health.Result
@@ -62,5 +62,6 @@ func Run(ctx context.Context, prober Prober, limit time.Duration) health.Result 
 	result.At = start.UTC().Truncate(time.Millisecond)
 	result.LatencyMS = float64(time.Since(start).Microseconds()) / 1000
 	result.Message = health.Clip(result.Message, health.MessageLimit)
+	bound(&result)
 	return result
 }

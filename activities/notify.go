@@ -60,9 +60,14 @@ func (a *Alerts) Post(ctx context.Context, post Post) error {
 		return classify(err)
 	}
 	post.Grouping = grouping
-	taskQueue := activity.GetInfo(ctx).TaskQueue
+	return Hand(ctx, a.Client, activity.GetInfo(ctx).TaskQueue, post)
+}
+
+// Hand puts an alert, with its grouping, into the Outbox of its receiver in the
+// deployment that works on taskQueue, and starts that Outbox if need be.
+func Hand(ctx context.Context, temporal client.Client, taskQueue string, post Post) error {
 	id := OutboxID(taskQueue, post.Receiver)
-	_, err = a.Client.SignalWithStartWorkflow(ctx, id, SignalPost, post, client.StartWorkflowOptions{
+	_, err := temporal.SignalWithStartWorkflow(ctx, id, SignalPost, post, client.StartWorkflowOptions{
 		TaskQueue:     taskQueue,
 		StaticSummary: "sends alerts to " + post.Receiver,
 	}, OutboxType, struct{}{})

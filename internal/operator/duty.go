@@ -54,7 +54,7 @@ func (o *Operator) ProbeNow(ctx context.Context, service string, limit time.Dura
 		return workflows.MonitorState{}, err
 	}
 	if before.Paused != nil {
-		return before, fmt.Errorf("%q is paused by %s: resume it first with `starter resume %s`", service, before.Paused.By, service)
+		return before, Refused{fmt.Sprintf("%q is paused by %s: resume it first with `starter resume %s`", service, before.Paused.By, service)}
 	}
 	if err := o.tell(ctx, service, workflows.SignalProbeNow, struct{}{}); err != nil {
 		return workflows.MonitorState{}, err
@@ -107,7 +107,7 @@ func (o *Operator) await(
 		}
 		if o.now().After(giveUp) {
 			if err == nil {
-				err = errors.New("the Monitor has been told and does not show it yet")
+				err = ErrUnconfirmed
 			}
 			return state, fmt.Errorf("waited %s for %s of %q: %w", health.Duration(limit), what, service, err)
 		}

@@ -72,7 +72,7 @@ func (o *Operator) Instruct(ctx context.Context, service, instruction string, in
 	case notFound(err):
 		return Receipt{}, o.notOpen(ctx, service)
 	case errors.As(err, &rejected):
-		return Receipt{}, fmt.Errorf("%s the incident of %q: %s", instruction, service, rejected.Message())
+		return Receipt{}, Refused{fmt.Sprintf("%s the incident of %q: %s", instruction, service, rejected.Message())}
 	default:
 		return Receipt{}, fmt.Errorf("%s the incident of %q: %w", instruction, service, err)
 	}

@@ -52,7 +52,7 @@ func (o *Operator) Resend(ctx context.Context, receiver string, in workflows.Res
 	id := activities.OutboxID(o.taskQueue, receiver)
 	switch err := o.running(ctx, id); {
 	case notFound(err):
-		return 0, fmt.Errorf("receiver %q has no dead letters", receiver)
+		return 0, Refused{fmt.Sprintf("receiver %q has no dead letters", receiver)}
 	case err != nil:
 		return 0, fmt.Errorf("look for %s: %w", id, err)
 	}
@@ -72,7 +72,7 @@ func (o *Operator) Resend(ctx context.Context, receiver string, in workflows.Res
 	case unanswered(err):
 		return 0, NoWorker{TaskQueue: o.taskQueue}
 	case errors.As(err, &rejected):
-		return 0, fmt.Errorf("receiver %q: %s", receiver, rejected.Message())
+		return 0, Refused{fmt.Sprintf("receiver %q: %s", receiver, rejected.Message())}
 	default:
 		return 0, fmt.Errorf("resend dead letters of %q: %w", receiver, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -22,12 +23,16 @@ const drainLimit = 64 << 10
 
 // answer is what a web service said, ready to be judged.
 type answer struct {
-	facts
-	bytes int
-	// notJSON says why the body could not be parsed.
-	notJSON error
-	// lag is the greatest age that a condition asked for; nil when none did.
+	scene
+	status, bytes int
+	// lag is the greatest age that was asked for; nil when none was.
 	lag *time.Duration
+}
+
+// observed is a value to pick out of an answer.
+type observed struct {
+	name  string
+	value condition
 }
 
 // readAnswerOf reads and closes the response to a request made at start. The
@@ -40,17 +45,20 @@ func readAnswerOf(ctx context.Context, response *http.Response, start time.Time)
 	}
 	now := time.Now()
 	_, _ = io.CopyN(io.Discard, response.Body, drainLimit)
-	found := &answer{bytes: min(len(text), bodyLimit), facts: facts{
-		Status: response.StatusCode, Headers: lowerCase(response.Header), Latency: now.Sub(start),
-		Tick: tick(ctx),
-	}}
+	found := &answer{status: response.StatusCode, bytes: min(len(text), bodyLimit), scene: newScene(ctx, start)}
+	var body any
 	if len(text) > bodyLimit {
-		text, found.notJSON = text[:bodyLimit], fmt.Errorf("it is longer than %d bytes", bodyLimit)
+		text, err = text[:bodyLimit], fmt.Errorf("it is longer than %d bytes", bodyLimit)
 	} else {
-		found.notJSON = json.Unmarshal(text, &found.Body)
+		err = json.Unmarshal(text, &body)
 	}
-	found.Text = string(text)
-	found.Age = func(value any) (time.Duration, error) { return found.age(now, value) }
+	if err != nil {
+		body, found.absent["body"] = nil, "body is not JSON: "+jsonWords(err, len(text))
+	}
+	maps.Copy(found.values, map[string]any{
+		"status": found.status, "headers": lowerCase(response.Header), "body": body, "text": string(text),
+		"age": func(value any) (time.Duration, error) { return found.age(now, value) },
+	})
 	return found, nil
 }
 
@@ -67,43 +75,60 @@ func (f *answer) age(now time.Time, value any) (time.Duration, error) {
 	return age, nil
 }
 
-// judge holds the answer against the conditions.
-func (f *answer) judge(expect, degraded []condition) health.Result {
-	result := health.Result{Status: health.Healthy, Message: fmt.Sprintf("status %d", f.Status)}
-	failures, concerns := f.failing(expect), f.failing(degraded)
-	switch {
-	case len(failures) > 0:
-		result.Status, result.Message = health.Unhealthy, strings.Join(failures, "; ")
-	case len(concerns) > 0:
-		result.Status, result.Message = health.Degraded, strings.Join(concerns, "; ")
-	case f.lag != nil:
-		result.Message += ", lag " + health.Span(*f.lag)
+// judge observes and holds the answer against the rules. What could not be
+// observed makes it degraded.
+func (f *answer) judge(rules rules, all []observed) health.Result {
+	values, obstacles := f.observe(all)
+	result := health.Result{}
+	result.Status, result.Message = rules.judge(f.scene)
+	if result.Status == health.Healthy && len(obstacles) > 0 {
+		result.Status, result.Message = health.Degraded, strings.Join(obstacles, "; ")
+	}
+	if result.Status == health.Healthy {
+		result.Message = fmt.Sprintf("status %d", f.status)
+		if f.lag != nil {
+			result.Message += ", lag " + health.Span(*f.lag)
+		}
 	}
 	result.Observations = map[string]float64{
-		"status_code": float64(f.Status), "response_bytes": float64(f.bytes),
+		"status_code": float64(f.status), "response_bytes": float64(f.bytes),
 	}
 	if f.lag != nil {
 		result.Observations["lag_seconds"] = f.lag.Seconds()
 	}
+	values.note(&result)
 	return result
 }
 
-// failing returns what the conditions that do not hold have observed.
-func (f *answer) failing(conditions []condition) []string {
-	var failures []string
-	for _, c := range conditions {
-		failure, err := c.check(f.facts)
-		switch {
-		case err != nil && f.notJSON != nil && c.mentions("body"):
-			failure = fmt.Sprintf("%s: body is not JSON: %s", c.text, jsonWords(f.notJSON, f.bytes))
-		case err != nil:
-			failure = fmt.Sprintf("%s: %s", c.text, reason(err))
+// observe picks values out of the answer, lets conditions speak of them, and
+// says what it could not pick.
+func (f *answer) observe(all []observed) (values readings, obstacles []string) {
+	values = newReadings()
+	for _, o := range all {
+		value, err := run(o.value.program, f.scene)
+		why := ""
+		if err != nil {
+			why = o.value.obstacle(f.scene, err)
+		} else if err = values.add(o.name, orTime(value)); err != nil {
+			why = err.Error()
 		}
-		if failure != "" {
-			failures = append(failures, failure)
+		if why != "" {
+			f.absent[o.name] = why
+			obstacles = append(obstacles, o.name+": "+why)
 		}
 	}
-	return failures
+	values.into(f.scene)
+	return values, obstacles
+}
+
+// orTime returns a text that is a time as JSON writes them as that time.
+func orTime(value any) any {
+	if text, ok := value.(string); ok {
+		if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
+			return at
+		}
+	}
+	return value
 }
 
 func jsonWords(err error, bytes int) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
+	"github.com/expr-lang/expr/types"
 	"github.com/expr-lang/expr/vm"
 )
 
@@ -22,45 +24,74 @@ const (
 	conditionMemory = 1_000_000
 )
 
-// facts are what a condition can speak of.
-type facts struct {
-	Status  int               `expr:"status"`
-	Headers map[string]string `expr:"headers"` // names in lower case, several values joined by ", "
-	Body    any               `expr:"body"`    // parsed JSON; nil when it is none
-	Text    string            `expr:"text"`
-	Latency time.Duration     `expr:"latency"`
-	// Age returns how long ago a time was.
-	Age func(value any) (time.Duration, error) `expr:"age"`
-	// Tick fails once the probe's time is up; see ticker.
-	Tick func() (bool, error) `expr:"__tick"`
+// words are what a condition can speak of, each with the type of its value;
+// types.Any where that shows only in a probe.
+type words = types.Map
+
+// scene is what conditions are judged on.
+type scene struct {
+	// values holds the value of each word; what is not there is null.
+	values map[string]any
+	// absent says why a word has no value, where that is known.
+	absent map[string]string
 }
 
-// condition is one sentence over facts that has to be true.
+// everyWord returns words and those that every kind of probe has.
+func everyWord(own words) words {
+	all := words{
+		"latency": types.TypeOf(time.Duration(0)),
+		// __tick fails once the probe's time is up; see ticker.
+		"__tick": types.TypeOf(tick(context.Background())),
+	}
+	maps.Copy(all, own)
+	return all
+}
+
+// newScene returns the scene of a probe that began at start and has just read
+// its last value.
+func newScene(ctx context.Context, start time.Time) scene {
+	return scene{
+		values: map[string]any{"latency": time.Since(start), "__tick": tick(ctx)},
+		absent: map[string]string{},
+	}
+}
+
+// condition is one sentence over a scene that has to be true.
 type condition struct {
 	text    string
+	words   words
 	program *vm.Program
 	tree    ast.Node
 }
 
 // compile reads a condition. Errors say where in it the mistake is.
-func compile(text string) (condition, error) {
+func compile(text string, words words) (condition, error) {
+	compiled, err := compileValue(text, words)
+	if err != nil {
+		return condition{}, err
+	}
+	// What can only be known from an answer, such as body.ok, passes here. It is
+	// run without the conversion to bool, which would hide its value.
+	if _, err := compileExpression(text, words, expr.AsBool()); err != nil {
+		return condition{}, located(err, words)
+	}
+	return compiled, nil
+}
+
+// compileValue reads an expression of any type.
+func compileValue(text string, words words) (condition, error) {
 	if len(text) > conditionLength {
 		return condition{}, fmt.Errorf("is longer than %d bytes", conditionLength)
 	}
-	// What can only be known from an answer, such as body.ok, passes here, and
-	// is compiled without the conversion to bool, which would hide its value.
-	if _, err := compileExpression(text, expr.AsBool()); err != nil {
-		return condition{}, located(err)
-	}
-	program, err := compileExpression(text)
+	program, err := compileExpression(text, words)
 	if err != nil {
-		return condition{}, located(err)
+		return condition{}, located(err, words)
 	}
 	tree, err := parser.Parse(text)
 	if err != nil {
-		return condition{}, located(err)
+		return condition{}, located(err, words)
 	}
-	c := condition{text: text, program: program, tree: tree.Node}
+	c := condition{text: text, words: words, program: program, tree: tree.Node}
 	return c, c.checkConstants()
 }
 
@@ -72,7 +103,7 @@ func (c condition) checkConstants() error {
 		if _, isCall := node.(*ast.BuiltinNode); !isCall || !isConstant(node) {
 			return false
 		}
-		if _, err := evaluate(node.String(), facts{}); err != nil {
+		if _, err := evaluate(node.String(), c.words, scene{}); err != nil {
 			failure = fmt.Errorf("%s: %s", node, reason(err))
 		}
 		return failure != nil
@@ -83,12 +114,12 @@ func (c condition) checkConstants() error {
 // check returns an empty text when the condition holds, and otherwise says what
 // was observed instead: "status == 200: status is 503". An error means that it
 // could not be evaluated: it asks for something that is not there.
-func (c condition) check(f facts) (string, error) {
-	outcome, err := run(c.program, f)
+func (c condition) check(s scene) (string, error) {
+	outcome, err := run(c.program, s)
 	if err != nil || outcome == true {
 		return "", err
 	}
-	observed := explanation{facts: f}
+	observed := explanation{words: c.words, scene: s}
 	observed.explain(c.tree)
 	if len(observed.seen) == 0 {
 		return c.text + " is " + show(outcome), nil
@@ -96,31 +127,51 @@ func (c condition) check(f facts) (string, error) {
 	return c.text + ": " + strings.Join(observed.seen, ", "), nil
 }
 
-// mentions reports whether the condition uses a fact.
-func (c condition) mentions(name string) bool {
+// mentions reports whether the condition uses a word.
+func (c condition) mentions(word string) bool {
 	return ast.Find(c.tree, func(node ast.Node) bool {
 		identifier, ok := node.(*ast.IdentifierNode)
-		return ok && identifier.Value == name
+		return ok && identifier.Value == word
 	}) != nil
 }
 
+// obstacle says why the condition could not be judged: a value that it uses is
+// missing, or what the language says.
+func (c condition) obstacle(s scene, err error) string {
+	found := ast.Find(c.tree, func(node ast.Node) bool {
+		identifier, ok := node.(*ast.IdentifierNode)
+		if !ok {
+			return false
+		}
+		_, known := c.words[identifier.Value]
+		return known && s.values[identifier.Value] == nil
+	})
+	if found == nil {
+		return reason(err)
+	}
+	if why, ok := s.absent[found.String()]; ok {
+		return why
+	}
+	return found.String() + " is null"
+}
+
 // evaluate compiles and runs an expression of any type.
-func evaluate(text string, f facts) (any, error) {
-	program, err := compileExpression(text)
+func evaluate(text string, words words, s scene) (any, error) {
+	program, err := compileExpression(text, words)
 	if err != nil {
 		return nil, err
 	}
-	return run(program, f)
+	return run(program, s)
 }
 
-func compileExpression(text string, more ...expr.Option) (*vm.Program, error) {
-	options := []expr.Option{expr.Env(facts{}), expr.MaxNodes(conditionNodes), expr.Patch(ticker{})}
+func compileExpression(text string, words words, more ...expr.Option) (*vm.Program, error) {
+	options := []expr.Option{expr.Env(words), expr.MaxNodes(conditionNodes), expr.Patch(ticker{})}
 	return expr.Compile(text, append(options, more...)...)
 }
 
-func run(program *vm.Program, f facts) (any, error) {
+func run(program *vm.Program, s scene) (any, error) {
 	machine := vm.VM{MemoryBudget: conditionMemory}
-	return machine.Run(program, f)
+	return machine.Run(program, s.values)
 }
 
 // ticker has every pass through a predicate look at the clock first: two nested
@@ -152,12 +203,18 @@ func isConstant(node ast.Node) bool {
 }
 
 // located writes an error of the expression language in one line with its place.
-func located(err error) error {
+func located(err error, words words) error {
 	var at *file.Error
 	if !errors.As(err, &at) {
 		return err
 	}
-	return fmt.Errorf("%s (line %d, column %d)", at.Message, max(at.Line, 1), at.Column+1)
+	words = maps.Clone(words)
+	delete(words, "__tick")
+	hint := ""
+	if strings.HasPrefix(at.Message, "unknown name") {
+		hint = "; known are " + strings.Join(namesOf(words), ", ")
+	}
+	return fmt.Errorf("%s (line %d, column %d)%s", at.Message, max(at.Line, 1), at.Column+1, hint)
 }
 
 // reason is the message of an error without the source text around it.

@@ -23,7 +23,7 @@ func found(t testing.TB, status int, body string) *answer {
 	_, _ = recorder.WriteString(body)
 	a, err := readAnswerOf(context.Background(), recorder.Result(), time.Now())
 	require.NoError(t, err)
-	a.Latency = 120 * time.Millisecond
+	a.values["latency"] = 120 * time.Millisecond
 	return a
 }
 
@@ -63,9 +63,9 @@ func TestConditionsShowWhatTheyObserved(t *testing.T) {
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			conditions, problems := compileAll("expect", []string{test.condition})
+			conditions, problems := compileAll("expect", everyWord(httpWords), []string{test.condition})
 			require.Empty(t, problems)
-			result := found(t, test.status, test.body).judge(conditions, nil)
+			result := found(t, test.status, test.body).judge(rules{expect: conditions}, nil)
 			if test.want == "" {
 				require.Equal(t, health.Healthy, result.Status, result.Message)
 				return
@@ -81,17 +81,17 @@ func TestConditionsShowWhatTheyObserved(t *testing.T) {
 func TestConditionMistakesNameTheirPlace(t *testing.T) {
 	cases := map[string]string{
 		"status = 200":                   "unexpected token Operator(\"=\") (line 1, column 8)",
-		"statsu == 200":                  "unknown name statsu (line 1, column 1)",
+		"statsu == 200":                  "unknown name statsu (line 1, column 1); known are age, body, headers, latency, status, text",
 		"status == 'x'":                  "invalid operation: == (mismatched types int and string) (line 1, column 8)",
 		"status":                         "expected bool, but got int",
 		"age(body.at) < duration('30x')": `duration("30x"): time: unknown unit "x" in duration "30x"`,
 		"":                               "unexpected token EOF (line 1, column 1)",
-		"true\n&& nope":                  "unknown name nope (line 2, column 4)",
-		"__tick2()":                      "unknown name __tick2 (line 1, column 1)",
+		"true\n&& nope":                  "unknown name nope (line 2, column 4); known are age, body, headers, latency, status, text",
+		"__tick2()":                      "unknown name __tick2 (line 1, column 1); known are age, body, headers, latency, status, text",
 		strings.Repeat(" ", 1001):        "is longer than 1000 bytes",
 	}
 	for text, want := range cases {
-		_, problems := compileAll("expect", []string{"true", text})
+		_, problems := compileAll("expect", everyWord(httpWords), []string{"true", text})
 		require.Len(t, problems, 1, text)
 		require.Equal(t, "expect[1]", problems[0].Path)
 		require.Equal(t, want, problems[0].Text)
@@ -99,24 +99,24 @@ func TestConditionMistakesNameTheirPlace(t *testing.T) {
 }
 
 func TestLagIsTheGreatestAge(t *testing.T) {
-	conditions, problems := compileAll("expect", []string{
+	conditions, problems := compileAll("expect", everyWord(httpWords), []string{
 		"age(body.new) < duration('1h')", "all(body.old, age(#) < duration('1h'))",
 	})
 	require.Empty(t, problems)
 	body, err := json.Marshal(map[string]any{"new": ago(time.Minute), "old": []string{ago(5 * time.Minute), ago(9 * time.Minute)}})
 	require.NoError(t, err)
-	result := found(t, http.StatusOK, string(body)).judge(conditions, nil)
+	result := found(t, http.StatusOK, string(body)).judge(rules{expect: conditions}, nil)
 	require.Equal(t, health.Healthy, result.Status, result.Message)
 	require.InDelta(t, 540, result.Observations["lag_seconds"], 2)
 	require.Contains(t, result.Message, "status 200, lag 9m")
 }
 
 func TestDegradedDoesNotHideUnhealthy(t *testing.T) {
-	expect, _ := compileAll("expect", []string{"status == 200"})
-	degraded, _ := compileAll("expect_degraded", []string{"latency < duration('50ms')"})
-	require.Equal(t, health.Degraded, found(t, 200, "").judge(expect, degraded).Status)
-	require.Equal(t, "latency < duration('50ms'): latency is 120ms", found(t, 200, "").judge(expect, degraded).Message)
-	require.Equal(t, health.Unhealthy, found(t, 500, "").judge(expect, degraded).Status)
+	expect, _ := compileAll("expect", everyWord(httpWords), []string{"status == 200"})
+	degraded, _ := compileAll("expect_degraded", everyWord(httpWords), []string{"latency < duration('50ms')"})
+	require.Equal(t, health.Degraded, found(t, 200, "").judge(rules{expect, degraded}, nil).Status)
+	require.Equal(t, "latency < duration('50ms'): latency is 120ms", found(t, 200, "").judge(rules{expect, degraded}, nil).Message)
+	require.Equal(t, health.Unhealthy, found(t, 500, "").judge(rules{expect, degraded}, nil).Status)
 }
 
 func TestTimesAsServicesWriteThem(t *testing.T) {
@@ -139,14 +139,14 @@ func TestTimesAsServicesWriteThem(t *testing.T) {
 
 func TestConditionsEndWithTheProbe(t *testing.T) {
 	numbers := "[" + strings.TrimSuffix(strings.Repeat("1,", 300_000), ",") + "]"
-	conditions, problems := compileAll("expect", []string{"none(body, any(body, # == 2))"})
+	conditions, problems := compileAll("expect", everyWord(httpWords), []string{"none(body, any(body, # == 2))"})
 	require.Empty(t, problems)
 	a := found(t, 200, numbers)
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
-	a.Tick = tick(ctx)
+	a.values["__tick"] = tick(ctx)
 	start := time.Now()
-	result := a.judge(conditions, nil)
+	result := a.judge(rules{expect: conditions}, nil)
 	require.Equal(t, "none(body, any(body, # == 2)): context deadline exceeded", result.Message)
 	require.Less(t, time.Since(start), 5*time.Second)
 }
@@ -161,7 +161,7 @@ func FuzzConditions(f *testing.F) {
 		// A hang would otherwise only show as a fuzzer that makes no progress.
 		watchdog := time.AfterFunc(5*time.Second, func() { panic("condition hangs: " + text) })
 		defer watchdog.Stop()
-		conditions, problems := compileAll("expect", []string{text})
+		conditions, problems := compileAll("expect", everyWord(httpWords), []string{text})
 		if len(problems) > 0 {
 			require.NotContains(t, problems[0].Text, "\n")
 			return
@@ -169,8 +169,8 @@ func FuzzConditions(f *testing.F) {
 		a := found(t, http.StatusOK, body)
 		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 		defer cancel()
-		a.Tick = tick(ctx)
-		result := a.judge(conditions, nil)
+		a.values["__tick"] = tick(ctx)
+		result := a.judge(rules{expect: conditions}, nil)
 		if result.Status != health.Healthy {
 			require.Contains(t, result.Message, text)
 		}

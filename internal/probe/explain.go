@@ -13,7 +13,8 @@ import (
 
 // explanation collects the values behind a false condition.
 type explanation struct {
-	facts facts
+	words words
+	scene scene
 	lets  string // declarations that enclose the node
 	seen  []string
 }
@@ -65,7 +66,7 @@ func (e *explanation) observe(node ast.Node) {
 }
 
 func (e *explanation) value(node ast.Node) (any, error) {
-	return evaluate(e.lets+node.String(), e.facts)
+	return evaluate(e.lets+node.String(), e.words, e.scene)
 }
 
 // showLimit bounds a value in a message, in bytes.

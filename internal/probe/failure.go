@@ -63,6 +63,15 @@ func (a *attempt) unhealthy(format string, args ...any) health.Result {
 	return health.Result{Status: health.Unhealthy, Message: message}
 }
 
+// mask hides the secrets in what a server has said.
+func (a *attempt) mask(result health.Result) health.Result {
+	result.Message = a.hide.Redact(result.Message)
+	for name, text := range result.Facts {
+		result.Facts[name] = a.hide.Redact(text)
+	}
+	return result
+}
+
 // elapsed is the time since the start, rounded to what people read: the 10 s
 // they configured and not 10.003 s, nor the part of it left for the work after
 // reserve has kept its share.

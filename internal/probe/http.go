@@ -2,14 +2,12 @@ package probe
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"maps"
 	"net/http"
-	"net/url"
-	"slices"
 	"strings"
 	"time"
+
+	"github.com/expr-lang/expr/types"
 
 	"paramedic/internal/health"
 	"paramedic/internal/option"
@@ -24,13 +22,10 @@ type HTTP struct {
 	Body            string                   `yaml:"body" doc:"Request body, with method POST."`
 	Expect          []string                 `yaml:"expect" doc:"Conditions that all have to hold, else unhealthy. They speak of status, headers (names in lower case), body (parsed JSON), text, latency (until the whole answer is there) and age(time), and are written in the language of expr-lang.org."`
 	ExpectDegraded  []string                 `yaml:"expect_degraded" doc:"Conditions that all have to hold, else degraded."`
+	Observe         map[string]string        `yaml:"observe" doc:"Values to observe, by name: expressions in the language of the conditions; one that begins with a dot is looked up in the body, like .data.lag. Numbers, true and false, times (their age in seconds) and texts; conditions can speak of them."`
 	FollowRedirects bool                     `yaml:"follow_redirects" doc:"Follow up to 10 redirects; headers and token stay with the first host."`
 	TLS             HTTPTLS                  `yaml:"tls" doc:"How the server's certificate is verified."`
 }
-
-// httpIdle is how long an idle connection is kept; longer than the usual
-// interval, so that one connection serves all probes.
-const httpIdle = 3 * time.Minute
 
 func httpKind() Kind {
 	return Kind{
@@ -46,178 +41,110 @@ func httpKind() Kind {
 	}
 }
 
+// httpWords are what conditions can speak of, besides what is observed.
+var httpWords = words{
+	"status":  types.Int,
+	"headers": types.TypeOf(map[string]string{}), // names in lower case, several values joined by ", "
+	"body":    types.Any,                         // parsed JSON
+	"text":    types.String,
+	"age":     types.TypeOf(func(any) (time.Duration, error) { return 0, nil }), // how long ago a time was
+}
+
+// httpReserved are the words that cannot be observed: those of conditions, and
+// the names of what is observed anyway.
+var httpReserved = readingWords(httpWords, []string{"status_code", "response_bytes"})
+
 // Validate implements Options.
 func (o *HTTP) Validate() option.Problems {
 	var problems option.Problems
-	o.checkURL(&problems)
-	for _, name := range slices.Sorted(maps.Keys(o.Headers)) {
-		if !validHeader(name, o.Headers[name].Reveal()) {
-			problems.Add("headers."+name, "is not a header that can be sent")
-		}
-		if strings.EqualFold(name, "Authorization") && !o.Token.Empty() {
-			problems.Add("headers."+name, "and token both set the header Authorization; keep one")
-		}
-	}
-	if !validHeader("Authorization", o.Token.Reveal()) {
-		problems.Add("token", "holds a line break or another control character")
-	}
+	o.request().check(&problems)
 	if o.Body != "" && o.Method != http.MethodPost {
 		problems.Add("body", "needs method POST")
 	}
-	_, failures := compileAll("expect", o.Expect)
-	_, degraded := compileAll("expect_degraded", o.ExpectDegraded)
-	problems = append(append(problems, failures...), degraded...)
-	if _, err := o.TLS.config(); err != nil {
-		problems.Add("tls.ca", "%v", err)
-	}
-	return problems
+	checkReadings(&problems, "observe", namesOf(o.Observe), httpReserved)
+	_, mistakes := o.observed()
+	problems = append(problems, mistakes...)
+	_, mistakes = o.rules()
+	return append(problems, mistakes...)
 }
 
-func (o *HTTP) checkURL(problems *option.Problems) {
-	if o.URL == "" {
-		return
-	}
-	// The text is not repeated: its query may hold a key.
-	parsed, err := url.Parse(o.URL)
-	switch {
-	case err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https":
-		problems.Add("url", "is not a URL that begins with http:// or https://")
-	case parsed.User != nil:
-		problems.Add("url", "holds a user name or password; use token or headers, which are kept secret")
+func (o *HTTP) request() request {
+	return request{
+		url: o.URL, method: o.Method, body: o.Body, headers: o.Headers, token: o.Token,
+		follow: o.FollowRedirects, tls: o.TLS,
 	}
 }
 
-// validHeader reports whether net/http will send the header: its own rule,
-// applied when the configuration is read.
-func validHeader(name, value string) bool {
-	isToken := name != "" && !strings.ContainsFunc(name, func(r rune) bool {
-		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
-	})
-	isClean := !strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
-	return isToken && isClean
+func (o *HTTP) rules() (rules, option.Problems) {
+	return compileRules(readingWords(httpWords, namesOf(o.Observe)), o.Expect, o.ExpectDegraded)
 }
 
-// compileAll compiles conditions and reports each that does not.
-func compileAll(path string, texts []string) ([]condition, option.Problems) {
+// observed compiles what is to be observed, in the order of the names.
+func (o *HTTP) observed() ([]observed, option.Problems) {
 	var problems option.Problems
-	conditions := make([]condition, 0, len(texts))
-	for i, text := range texts {
-		compiled, err := compile(text)
+	all := make([]observed, 0, len(o.Observe))
+	for _, name := range namesOf(o.Observe) {
+		value, err := compileValue(ofBody(o.Observe[name]), everyWord(httpWords))
 		if err != nil {
-			problems.Add(fmt.Sprintf("%s[%d]", path, i), "%v", err)
+			problems.Add("observe."+name, "%v", err)
 		}
-		conditions = append(conditions, compiled)
+		all = append(all, observed{name: name, value: value})
 	}
-	return conditions, problems
+	return all, problems
+}
+
+// ofBody writes out what a leading dot stands for: .data.lag and .[0].lag are
+// looked up in the body.
+func ofBody(text string) string {
+	if path, isPath := strings.CutPrefix(text, "."); isPath && !strings.HasPrefix(path, "[") {
+		return "body." + path
+	} else if isPath {
+		return "body" + path
+	}
+	return text
 }
 
 // Open implements Options.
 func (o *HTTP) Open() (Prober, error) {
-	target, err := url.Parse(o.URL)
+	asked, err := newWeb(o.request())
 	if err != nil {
-		return nil, errors.New("url is not a URL")
+		return nil, err
 	}
-	config, err := o.TLS.config()
-	if err != nil {
-		return nil, fmt.Errorf("tls.ca: %w", err)
-	}
-	expect, failures := compileAll("expect", o.Expect)
-	degraded, more := compileAll("expect_degraded", o.ExpectDegraded)
-	if all := append(failures, more...); len(all) > 0 {
+	rules, mistakes := o.rules()
+	observed, more := o.observed()
+	if all := append(mistakes, more...); len(all) > 0 {
 		return nil, fmt.Errorf("%s: %s", all[0].Path, all[0].Text)
 	}
-	p := &httpProber{
-		options: *o, target: target, expect: expect, degraded: degraded, header: o.header(),
-		transport: &http.Transport{
-			TLSClientConfig: config, ForceAttemptHTTP2: true,
-			MaxIdleConnsPerHost: 1, IdleConnTimeout: httpIdle,
-		},
-	}
-	p.client = &http.Client{Transport: p.transport, CheckRedirect: p.redirect}
-	return p, nil
+	return &httpProber{web: asked, rules: rules, observed: observed}, nil
 }
 
-// header returns the request headers.
-func (o *HTTP) header() http.Header {
-	header := http.Header{"User-Agent": {"paramedic"}}
-	for name, value := range o.Headers {
-		header.Set(name, value.Reveal())
-	}
-	if !o.Token.Empty() {
-		header.Set("Authorization", "Bearer "+o.Token.Reveal())
-	}
-	return header
-}
-
-// httpProber keeps one client, and with it its connection, between probes.
+// httpProber asks a web service and judges its answer.
 type httpProber struct {
-	options          HTTP
-	target           *url.URL
-	header           http.Header
-	expect, degraded []condition
-	transport        *http.Transport
-	client           *http.Client
+	web      *web
+	rules    rules
+	observed []observed
 }
 
 // Probe implements Prober.
 func (p *httpProber) Probe(ctx context.Context) health.Result {
-	a := begin(ctx, append(slices.Collect(maps.Values(p.options.Headers)), p.options.Token)...)
-	a.doing("waiting for the answer of %s", p.target.Host)
-	request, err := p.request(ctx)
+	a := begin(ctx, p.web.request.secrets()...)
+	a.doing("waiting for the answer of %s", p.web.target.Host)
+	response, err := p.web.ask(ctx)
 	if err != nil {
+		p.web.drop()
 		return a.failed(err)
 	}
-	response, err := p.client.Do(request)
-	if err != nil {
-		return p.failed(a, err)
-	}
-	a.doing("reading the answer of %s", p.target.Host)
+	a.doing("reading the answer of %s", p.web.target.Host)
 	found, err := readAnswerOf(ctx, response, a.start)
 	if err != nil {
-		return p.failed(a, err)
+		p.web.drop()
+		return a.failed(err)
 	}
-	result := found.judge(p.expect, p.degraded)
-	result.Message = a.hide.Redact(result.Message)
-	return result
-}
-
-// failed also drops the connection: HTTP/2 would go on using one whose other
-// end is gone.
-func (p *httpProber) failed(a *attempt, err error) health.Result {
-	p.transport.CloseIdleConnections()
-	return a.failed(err)
-}
-
-func (p *httpProber) request(ctx context.Context) (*http.Request, error) {
-	request, err := http.NewRequestWithContext(ctx, p.options.Method, p.options.URL, strings.NewReader(p.options.Body))
-	if err != nil {
-		return nil, err
-	}
-	request.Header = p.header.Clone()
-	request.Host = request.Header.Get("Host") // empty: the URL's
-	return request, nil
-}
-
-// redirect keeps what may be secret from other hosts: net/http drops the
-// header Authorization there, but not keys in headers of other names.
-func (p *httpProber) redirect(next *http.Request, via []*http.Request) error {
-	if !p.options.FollowRedirects {
-		return http.ErrUseLastResponse
-	}
-	if len(via) >= 10 {
-		return errors.New("stopped after 10 redirects")
-	}
-	if next.URL.Host != p.target.Host || next.URL.Scheme != p.target.Scheme {
-		for name := range p.header {
-			next.Header.Del(name)
-		}
-		next.Host = ""
-	}
-	return nil
+	return a.mask(found.judge(p.rules, p.observed))
 }
 
 // Close implements Prober.
 func (p *httpProber) Close() error {
-	p.transport.CloseIdleConnections()
+	p.web.drop()
 	return nil
 }

@@ -203,10 +203,10 @@ func TestHTTPOptions(t *testing.T) {
 		{Path: "url", Text: "holds a user name or password; use token or headers, which are kept secret"},
 		{Path: "headers.authorization", Text: "and token both set the header Authorization; keep one"},
 		{Path: "token", Text: "holds a line break or another control character"},
-		{Path: "body", Text: "needs method POST"},
-		{Path: "expect[1]", Text: "unknown name statsu (line 1, column 1)"},
-		{Path: "expect_degraded[0]", Text: "expected bool, but got int"},
 		{Path: "tls.ca", Text: "open /no/such/file: no such file or directory"},
+		{Path: "body", Text: "needs method POST"},
+		{Path: "expect[1]", Text: "unknown name statsu (line 1, column 1); known are age, body, headers, latency, status, text"},
+		{Path: "expect_degraded[0]", Text: "expected bool, but got int"},
 	}, problems)
 	require.NotContains(t, fmt.Sprint(problems), "hunter2")
 	for _, url := range []string{"x.example", "ftp://x.example", "http://", "http://%zz"} {

@@ -95,7 +95,7 @@ func (o *S3) Open() (Prober, error) {
 		lookup = minio.BucketLookupPath
 	}
 	transport := &http.Transport{
-		ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 1, IdleConnTimeout: httpIdle,
+		ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 1, IdleConnTimeout: webIdle,
 		// Bodies are compared as they were stored.
 		DisableCompression: true,
 	}

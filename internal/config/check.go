@@ -71,6 +71,7 @@ func (c *checker) check() {
 		c.service(fmt.Sprintf("services[%d]", i), &c.doc.Services[i])
 	}
 	c.dependencies()
+	c.pipeline()
 }
 
 // defaults checks what is written in the defaults; the rest depends on the

@@ -11,6 +11,7 @@ import (
 
 	"paramedic/internal/alert"
 	"paramedic/internal/health"
+	"paramedic/internal/pipeline"
 	"paramedic/internal/probe"
 	"paramedic/internal/remedy"
 )
@@ -49,6 +50,8 @@ type Config struct {
 	Heartbeat *Heartbeat
 	// Store says where results and incidents are kept, and how long.
 	Store Store
+	// Pipeline says what the page of the data pipeline shows, nil if there is none.
+	Pipeline *pipeline.Panels
 
 	secrets []string
 }
@@ -67,6 +70,8 @@ type document struct {
 	ResponseTimes ResponseTimes `yaml:"response_times" doc:"How soon a human is expected to respond, by severity."`
 	Heartbeat     *Heartbeat    `yaml:"heartbeat,omitempty" doc:"An address to call while all services are watched on time, so that somebody else notices when paramedic is gone."`
 	Store         Store         `yaml:"store" doc:"Where results, incidents and alerts are kept, and how long. Probing and healing do not depend on it."`
+
+	Pipeline *pipeline.Panels `yaml:"pipeline,omitempty" doc:"What the page of a data pipeline shows, from what probes observe; there is no such page unless set."`
 
 	Services []Service           `yaml:"services" required:"true" doc:"The services to watch."`
 	Routes   []Route             `yaml:"routes,omitempty" doc:"Who is told of services that do not write alerts, where the defaults do not either: the receivers of the first route that matches."`

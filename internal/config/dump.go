@@ -18,7 +18,7 @@ func (c *Config) WriteYAML(w io.Writer) error {
 	doc := document{
 		Temporal: c.Temporal, HTTP: c.HTTP, Patient: c.Patient, Limits: c.Limits,
 		Language: c.Language, Templates: c.Templates, WebUI: c.WebUI,
-		ResponseTimes: c.ResponseTimes, Heartbeat: c.Heartbeat, Store: c.Store,
+		ResponseTimes: c.ResponseTimes, Heartbeat: c.Heartbeat, Store: c.Store, Pipeline: c.Pipeline,
 		Services: c.Services, Routes: c.Routes, Alerts: map[string]Receiver{},
 	}
 	for _, r := range c.Receivers {

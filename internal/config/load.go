@@ -107,6 +107,7 @@ func (d *decoder) document(root *node) *Config {
 	d.fresh[reflect.TypeFor[Heartbeat]()] = func() reflect.Value {
 		return reflect.ValueOf(Heartbeat{Every: minutes(1)})
 	}
+	d.panelDefaults()
 	d.decode("", root, field{}, reflect.ValueOf(&doc).Elem())
 	c := checker{d: d, doc: &doc, endless: map[string]bool{}}
 	c.check()
@@ -114,7 +115,7 @@ func (d *decoder) document(root *node) *Config {
 		Temporal: doc.Temporal, HTTP: doc.HTTP, Patient: doc.Patient, Limits: doc.Limits,
 		Services: doc.Services, Receivers: c.receivers(), Routes: doc.Routes, ResponseTimes: doc.ResponseTimes,
 		Language: doc.Language, Templates: doc.Templates, WebUI: doc.WebUI, Heartbeat: doc.Heartbeat,
-		Store: doc.Store,
+		Store: doc.Store, Pipeline: doc.Pipeline,
 	}
 }
 

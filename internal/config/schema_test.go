@@ -70,7 +70,9 @@ func TestSchemaRefusesBadConfigurations(t *testing.T) {
 		web_ui_with_a_password heartbeat_address heartbeat_every route_receiver route_for_all_not_last
 		route_service_unknown route_pattern route_empty_keys store_url store_url_empty store_url_without_host
 		store_cache store_cache_port store_results_too_short store_hours_too_short store_days_too_short
-		store_incidents_too_long store_failures_shorter_than_results`)
+		store_incidents_too_long store_failures_shorter_than_results
+		pipeline_service_unknown pipeline_card_unknown pipeline_card_twice pipeline_reference_unknown pipeline_reference
+		pipeline_reference_empty pipeline_critical_before_warn pipeline_queue_twice pipeline_table_name`)
 	text, err := testKinds().schema()
 	require.NoError(t, err)
 	schema := compile(t, text)

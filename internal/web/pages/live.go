@@ -1,0 +1,98 @@
+package pages
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+)
+
+const (
+	// streamLimit is how many readers of live updates there may be at a time.
+	streamLimit = 200
+	// eventEvery is the least time between two events of a stream.
+	eventEvery = time.Second
+	// aliveEvery is how often a stream that has nothing to say shows that it
+	// lives, so that nothing in between closes it.
+	aliveEvery = 20 * time.Second
+	// writeLimit is how long a reader may take to take an event.
+	writeLimit = 10 * time.Second
+)
+
+// live tells of changes of a service, or of any, as server-sent events. An event
+// says only that something has changed: who wants to know looks again.
+func (p *Pages) live(w http.ResponseWriter, r *http.Request) {
+	select {
+	case p.streams <- struct{}{}:
+		defer func() { <-p.streams }()
+	default:
+		w.Header().Set("Retry-After", "15")
+		http.Error(w, "Too many browsers follow live; the page is loaded again from time to time instead.", http.StatusServiceUnavailable)
+		return
+	}
+	watcher := p.Board.Watch(r.URL.Query().Get("service"))
+	defer watcher.Close()
+	s := stream{w: w, control: http.NewResponseController(w)}
+	if s.begin() != nil {
+		return
+	}
+	alive := time.NewTicker(aliveEvery)
+	defer alive.Stop()
+	var next time.Time
+	for {
+		// Until the next event may be sent, changes gather in the watcher.
+		changed, pause := watcher.C, time.Duration(0)
+		if pause = time.Until(next); pause > 0 {
+			changed = nil
+		}
+		var err error
+		select {
+		case <-r.Context().Done():
+			return
+		case <-p.Done:
+			return
+		case <-changed:
+			err = s.write("event: change\ndata: \n\n")
+			next = time.Now().Add(eventEvery)
+		case <-alive.C:
+			err = s.write(": alive\n\n")
+		case <-after(pause):
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// after is a channel that never gives for no time.
+func after(pause time.Duration) <-chan time.Time {
+	if pause <= 0 {
+		return nil
+	}
+	return time.After(pause)
+}
+
+// stream writes events.
+type stream struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+}
+
+// begin takes the connection out of the server's time limits, which are made for
+// answers that end.
+func (s stream) begin() error {
+	header := s.w.Header()
+	header.Set("Content-Type", "text/event-stream")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Accel-Buffering", "no")
+	// A writer without limits knows none to lift.
+	_ = s.control.SetReadDeadline(time.Time{})
+	return s.write(fmt.Sprintf("retry: %d\n\n", 5*time.Second.Milliseconds()))
+}
+
+func (s stream) write(text string) error {
+	_ = s.control.SetWriteDeadline(time.Now().Add(writeLimit))
+	if _, err := s.w.Write([]byte(text)); err != nil {
+		return err
+	}
+	return s.control.Flush()
+}

@@ -1,0 +1,96 @@
+package store
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+	"modernc.org/sqlite"
+	codes "modernc.org/sqlite/lib"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// versionTable holds what was migrated and when.
+const versionTable = "paramedic_version"
+
+// migrate brings the schema up to date. On PostgreSQL a lock lets one process
+// migrate while the others wait.
+func (s *Store) migrate(ctx context.Context) error {
+	provider, err := s.migrator()
+	if err != nil {
+		return fmt.Errorf("read the migrations: %w", err)
+	}
+	if err := s.recognise(ctx); err != nil {
+		return err
+	}
+	found, newest, err := provider.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("read the version of the schema: %w", err)
+	}
+	if found > newest {
+		return fmt.Errorf("has schema %d of a newer paramedic, this one knows schema %d: "+
+			"use the newer paramedic, or choose another database", found, newest)
+	}
+	done, err := provider.Up(ctx)
+	if err != nil {
+		return fmt.Errorf("migrate from schema %d to %d: %w", found, newest, err)
+	}
+	if len(done) > 0 {
+		s.log.Info("schema migrated", "from", found, "to", newest)
+	}
+	return nil
+}
+
+func (s *Store) migrator() (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, "migrations/"+s.kind)
+	if err != nil {
+		return nil, err
+	}
+	options := []goose.ProviderOption{goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true)}
+	dialect := goose.DialectSQLite3
+	if s.kind == kindPostgres {
+		dialect = goose.DialectPostgres
+		// Tried every second for five minutes.
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, goose.WithSessionLocker(locker))
+	}
+	return goose.NewProvider(dialect, s.write, files, options...)
+}
+
+// recognise refuses a file that is no database, or the database of something else.
+func (s *Store) recognise(ctx context.Context) error {
+	if s.kind != kindSQLite {
+		return nil
+	}
+	var tables, ours int
+	err := s.write.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(name = ?), 0) FROM sqlite_master WHERE type = 'table'`,
+		versionTable).Scan(&tables, &ours)
+	switch {
+	case isCorrupt(err):
+		return fmt.Errorf("is damaged or no SQLite file: move it away, and a new one is made: %w", err)
+	case err != nil:
+		return fmt.Errorf("read: %w", err)
+	case tables > 0 && ours == 0:
+		return errors.New("was not written by paramedic: choose another file")
+	}
+	return nil
+}
+
+// isCorrupt recognises a file that SQLite cannot make sense of.
+func isCorrupt(err error) bool {
+	var failure *sqlite.Error
+	if !errors.As(err, &failure) {
+		return false
+	}
+	code := failure.Code() & 0xff
+	return code == codes.SQLITE_NOTADB || code == codes.SQLITE_CORRUPT
+}

@@ -1,0 +1,105 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+)
+
+// Store is a database with the schema of this program. It may be used by many
+// goroutines, and the database by many processes.
+type Store struct {
+	kind string
+	// name is what errors call the database; it holds no password.
+	name string
+	// write and read may be one pool. SQLite has one connection that writes.
+	write, read *sql.DB
+	log         *slog.Logger
+	targets     targets
+}
+
+// The kinds of databases.
+const (
+	kindSQLite   = "sqlite"
+	kindPostgres = "postgres"
+)
+
+// Open opens a database and brings its schema up to date: a SQLite file, which
+// is made if there is none, or a PostgreSQL database by its connection string
+// ("postgres://user@host/name?sslmode=verify-full"). A database whose schema is
+// newer than this program is refused, and so is a file of something else.
+// Several processes may open the same database at once.
+func Open(ctx context.Context, location string, log *slog.Logger) (*Store, error) {
+	open := openSQLite
+	if isPostgres(location) {
+		open = openPostgres
+	}
+	s, err := open(ctx, location)
+	if err != nil {
+		return nil, err
+	}
+	s.log = log.With("store", s.name)
+	if err := s.migrate(ctx); err != nil {
+		return nil, errors.Join(s.failed("open", err), s.Close())
+	}
+	return s, nil
+}
+
+func isPostgres(location string) bool {
+	return strings.HasPrefix(location, "postgres://") || strings.HasPrefix(location, "postgresql://")
+}
+
+// Close waits for what is under way and closes the database.
+func (s *Store) Close() error {
+	err := s.write.Close()
+	if s.read != s.write {
+		err = errors.Join(s.read.Close(), err)
+	}
+	if err != nil {
+		return s.failed("close", err)
+	}
+	return nil
+}
+
+// Kind is "sqlite" or "postgres".
+func (s *Store) Kind() string { return s.kind }
+
+// failed names the database, and what was asked of it, in an error.
+func (s *Store) failed(what string, err error) error {
+	return fmt.Errorf("database %s: %s: %w", s.name, what, err)
+}
+
+// bound gives a statement with question marks the placeholders of its database.
+func (s *Store) bound(statement string) string {
+	if s.kind == kindSQLite {
+		return statement
+	}
+	var b strings.Builder
+	for number := 1; ; number++ {
+		before, after, found := strings.Cut(statement, "?")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		fmt.Fprintf(&b, "$%d", number)
+		statement = after
+	}
+}
+
+// query reads rows and hands each to scan.
+func (s *Store) query(ctx context.Context, scan func(*sql.Rows) error, statement string, args ...any) error {
+	rows, err := s.read.QueryContext(ctx, s.bound(statement), args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

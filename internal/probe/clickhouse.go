@@ -11,6 +11,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/expr-lang/expr/types"
 
 	"paramedic/internal/health"
 	"paramedic/internal/option"
@@ -18,15 +19,18 @@ import (
 
 // ClickHouse are the options of kind clickhouse.
 type ClickHouse struct {
-	Address     string          `yaml:"address" required:"true" doc:"Host and port of the native protocol, usually 9000, or 9440 with TLS."`
-	Username    string          `yaml:"username" doc:"User; one that may only read is enough."`
-	Password    option.Secret   `yaml:"password" doc:"Password of the user."`
-	Database    string          `yaml:"database" doc:"Database of the table; empty means the user's."`
-	TLS         bool            `yaml:"tls" doc:"Connect by TLS and verify the certificate."`
-	Table       string          `yaml:"table" doc:"Table whose rows are counted, as table or database.table."`
-	Query       string          `yaml:"query" doc:"Query to use instead of the count of a table; it has to return one number."`
-	MinRows     int             `yaml:"min_rows" doc:"Least number of rows, or least result of the query, that is healthy."`
-	GrownWithin health.Duration `yaml:"grown_within" doc:"Time within which the number has to have risen; counted from the first probe of this process."`
+	Address        string            `yaml:"address" required:"true" doc:"Host and port of the native protocol, usually 9000, or 9440 with TLS."`
+	Username       string            `yaml:"username" doc:"User; one that may only read is enough."`
+	Password       option.Secret     `yaml:"password" doc:"Password of the user."`
+	Database       string            `yaml:"database" doc:"Database of the table; empty means the user's."`
+	TLS            bool              `yaml:"tls" doc:"Connect by TLS and verify the certificate."`
+	Table          string            `yaml:"table" doc:"Table whose rows are counted, as table or database.table."`
+	Query          string            `yaml:"query" doc:"Query to use instead of the count of a table; it has to return one number."`
+	MinRows        int               `yaml:"min_rows" doc:"Least number of rows, or least result of the query, that is healthy."`
+	GrownWithin    health.Duration   `yaml:"grown_within" doc:"Time within which the number has to have risen; counted from the first probe of this process."`
+	Queries        map[string]string `yaml:"queries" doc:"Values to observe, by name: queries that return one number, time (its age in seconds) or text. A query that fails is unhealthy."`
+	Expect         []string          `yaml:"expect" doc:"Conditions that all have to hold, else unhealthy. They speak of rows (of the table, or the result of query), the names of queries and latency, and are written in the language of expr-lang.org."`
+	ExpectDegraded []string          `yaml:"expect_degraded" doc:"Conditions that all have to hold, else degraded."`
 }
 
 // clickHouseLifetime is when a connection is replaced, so that a server behind
@@ -40,7 +44,7 @@ const clickHouseCancel = 3
 func clickHouseKind() Kind {
 	return Kind{
 		Name:    "clickhouse",
-		Doc:     "Runs SELECT 1 by the native protocol, then counts the rows of a table: a minimum, and whether they still grow.",
+		Doc:     "Runs SELECT 1 by the native protocol, then counts the rows of a table: a minimum, and whether they still grow. Further queries observe freshness, lag or rows.",
 		Options: func() Options { return &ClickHouse{Username: "default"} },
 	}
 }
@@ -72,7 +76,18 @@ func (o *ClickHouse) Validate() option.Problems {
 			problems.Add("grown_within", "needs table or query")
 		}
 	}
-	return problems
+	checkReadings(&problems, "queries", namesOf(o.Queries), words{"rows": types.Float64})
+	checkQueries(&problems, o.Queries)
+	_, mistakes := o.rules()
+	return append(problems, mistakes...)
+}
+
+func (o *ClickHouse) rules() (rules, option.Problems) {
+	own := words{}
+	if o.countQuery() != "" {
+		own["rows"] = types.Float64
+	}
+	return compileRules(readingWords(own, namesOf(o.Queries)), o.Expect, o.ExpectDegraded)
 }
 
 // countQuery returns the query for the number to judge, empty if there is none.
@@ -85,7 +100,11 @@ func (o *ClickHouse) countQuery() string {
 
 // Open implements Options.
 func (o *ClickHouse) Open() (Prober, error) {
-	p := &clickHouseProber{options: *o, turn: make(turn, 1)}
+	rules, mistakes := o.rules()
+	if err := firstMistake(mistakes); err != nil {
+		return nil, err
+	}
+	p := &clickHouseProber{options: *o, rules: rules, turn: make(turn, 1)}
 	p.lines.dial, p.lines.farewell = dialer(o.Address, o.TLS), []byte{clickHouseCancel}
 	client, err := clickhouse.Open(&clickhouse.Options{
 		Addr:        []string{o.Address},
@@ -105,6 +124,7 @@ func (o *ClickHouse) Open() (Prober, error) {
 // clickHouseProber keeps one connection between probes, and what it counted.
 type clickHouseProber struct {
 	options ClickHouse
+	rules   rules
 	client  driver.Conn
 	lines   lines
 	turn    turn
@@ -133,27 +153,31 @@ func (p *clickHouseProber) Probe(ctx context.Context) health.Result {
 	return result
 }
 
-// examine runs the queries and judges the number.
+// examine runs the queries and judges what they return.
 func (p *clickHouseProber) examine(ctx context.Context, a *attempt) (health.Result, error) {
 	a.doing("running SELECT 1 at %s", p.options.Address)
 	if err := p.client.Exec(ctx, "SELECT 1"); err != nil {
 		return health.Result{}, plainException(err)
 	}
-	query := p.options.countQuery()
-	if query == "" {
-		return health.Result{Status: health.Healthy, Message: "SELECT 1 passed"}, nil
+	result := health.Result{Status: health.Healthy, Message: "SELECT 1 passed"}
+	values := newReadings()
+	if query := p.options.countQuery(); query != "" {
+		a.doing("counting rows")
+		if p.options.Query != "" {
+			a.doing("running the query")
+		}
+		number, err := p.count(ctx, query)
+		if err != nil {
+			return health.Result{}, plainException(err)
+		}
+		result = p.judge(number)
+		values.numbers["rows"] = number
 	}
-	a.doing("counting rows")
-	if p.options.Query != "" {
-		a.doing("running the query")
-	}
-	number, err := p.number(ctx, query)
+	err := values.ask(a, p.options.Queries, func(query string) (any, error) { return p.value(ctx, query) })
 	if err != nil {
 		return health.Result{}, plainException(err)
 	}
-	result := p.judge(number)
-	result.Observations = map[string]float64{"rows": number}
-	return result, nil
+	return a.mask(p.rules.apply(result, values, newScene(carried(ctx), a.start))), nil
 }
 
 // judge holds a number against the options.
@@ -174,35 +198,28 @@ func (p *clickHouseProber) judge(number float64) health.Result {
 	return health.Result{Status: health.Healthy, Message: what + " " + text}
 }
 
-// growth remembers when a number last rose.
-type growth struct {
-	last float64
-	rose time.Time
-}
-
-// observe takes the number seen at a time and returns for how long it has not
-// risen. The first number counts as a rise; a fall starts no new one.
-func (g *growth) observe(number float64, at time.Time) time.Duration {
-	if g.rose.IsZero() || number > g.last {
-		g.rose = at
-	}
-	g.last = number
-	return at.Sub(g.rose)
-}
-
-// number runs a query that returns one number.
-func (p *clickHouseProber) number(ctx context.Context, query string) (float64, error) {
-	rows, err := p.client.Query(ctx, query)
+// count runs a query that returns one number.
+func (p *clickHouseProber) count(ctx context.Context, query string) (float64, error) {
+	value, err := p.value(ctx, query)
 	if err != nil {
 		return 0, err
 	}
-	number, err := oneNumber(rows)
+	return asNumber(value)
+}
+
+// value runs a query that returns one value.
+func (p *clickHouseProber) value(ctx context.Context, query string) (any, error) {
+	rows, err := p.client.Query(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	value, err := oneValue(rows)
 	if err != nil {
 		p.lines.hangUp() // or Close would read the rest, however long
 		_ = rows.Close() // fails for that reason
-		return 0, err
+		return nil, err
 	}
-	return number, rows.Close()
+	return value, rows.Close()
 }
 
 // plainException strips what ClickHouse puts around its messages.

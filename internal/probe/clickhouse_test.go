@@ -78,7 +78,7 @@ func TestClickHouseQueries(t *testing.T) {
 		"SELECT CAST(NULL AS Nullable(UInt8))": "the query returned NULL, not a number while running the query",
 		"SELECT 'many'":                        `the query returned "many", not a number while running the query`,
 		"SELECT '12'":                          "query result 12",
-		"SELECT 1, 2":                          "the query returned 2 columns, not one number while running the query",
+		"SELECT 1, 2":                          "the query returned 2 columns, not one value while running the query",
 		"SELECT 1 WHERE 0":                     "the query returned no row while running the query",
 		"SELECT number FROM system.numbers":    "the query returned more than one row while running the query",
 		"SELECT 1 FROM missing":                "Table default.missing doesn't exist while running the query",

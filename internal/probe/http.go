@@ -2,7 +2,6 @@ package probe
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -112,8 +111,8 @@ func (o *HTTP) Open() (Prober, error) {
 	}
 	rules, mistakes := o.rules()
 	observed, more := o.observed()
-	if all := append(mistakes, more...); len(all) > 0 {
-		return nil, fmt.Errorf("%s: %s", all[0].Path, all[0].Text)
+	if err := firstMistake(append(mistakes, more...)); err != nil {
+		return nil, err
 	}
 	return &httpProber{web: asked, rules: rules, observed: observed}, nil
 }

@@ -38,12 +38,17 @@ func withProbe(ctx context.Context) context.Context {
 	return context.WithValue(context.WithoutCancel(ctx), probeKey{}, ctx)
 }
 
+// carried returns the context of the probe that carrier came from.
+func carried(carrier context.Context) context.Context {
+	if ctx, ok := carrier.Value(probeKey{}).(context.Context); ok {
+		return ctx
+	}
+	return carrier
+}
+
 // connect dials within the probe that carrier came from.
 func (l *lines) connect(carrier context.Context, _ string) (net.Conn, error) {
-	ctx, ok := carrier.Value(probeKey{}).(context.Context)
-	if !ok {
-		ctx = carrier
-	}
+	ctx := carried(carrier)
 	conn, err := l.dial(ctx)
 	if err != nil {
 		return nil, err

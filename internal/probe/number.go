@@ -5,53 +5,75 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// oneNumber reads the only value of a result.
-func oneNumber(rows driver.Rows) (float64, error) {
+// oneValue reads the only value of a result: a number, a time, a text, or nil
+// for NULL.
+func oneValue(rows driver.Rows) (any, error) {
 	if columns := len(rows.Columns()); columns != 1 {
-		return 0, fmt.Errorf("the query returned %d columns, not one number", columns)
+		return nil, fmt.Errorf("the query returned %d columns, not one value", columns)
 	}
 	if !rows.Next() {
 		if err := rows.Err(); err != nil {
-			return 0, err
+			return nil, err
 		}
-		return 0, errors.New("the query returned no row")
+		return nil, errors.New("the query returned no row")
 	}
 	value := reflect.New(rows.ColumnTypes()[0].ScanType())
 	if err := rows.Scan(value.Interface()); err != nil {
-		return 0, err
+		return nil, err
 	}
-	number, err := asNumber(value.Elem())
-	if err == nil && rows.Next() {
-		err = errors.New("the query returned more than one row")
+	if rows.Next() {
+		return nil, errors.New("the query returned more than one row")
 	}
-	return number, errors.Join(err, rows.Err())
+	return plainValue(value.Elem()), rows.Err()
 }
 
-// asNumber reads any of ClickHouse's numeric types, nullable ones included.
-func asNumber(value reflect.Value) (float64, error) {
-	for value.Kind() == reflect.Pointer && !value.IsNil() {
-		if _, isText := value.Interface().(fmt.Stringer); isText {
-			break // big integers and decimals
+// plainValue follows pointers, and reads big integers and decimals, which the
+// driver has types of its own for, as numbers.
+func plainValue(value reflect.Value) any {
+	for value.Kind() == reflect.Pointer {
+		if value.IsNil() {
+			return nil
+		}
+		_, isTime := value.Interface().(*time.Time)
+		if _, isBig := value.Interface().(fmt.Stringer); isBig && !isTime {
+			break
 		}
 		value = value.Elem()
 	}
-	switch {
-	case value.CanInt():
-		return float64(value.Int()), nil
-	case value.CanUint():
-		return float64(value.Uint()), nil
-	case value.CanFloat():
-		return value.Float(), nil
-	case value.Kind() == reflect.Pointer && value.IsNil():
-		return 0, errors.New("the query returned NULL, not a number")
+	switch v := value.Interface().(type) {
+	case time.Time:
+		return v
+	case fmt.Stringer:
+		text := v.String()
+		if number, err := strconv.ParseFloat(text, 64); err == nil {
+			return number
+		}
+		return text
+	default:
+		return v
 	}
-	number, err := strconv.ParseFloat(fmt.Sprint(value.Interface()), 64)
+}
+
+// asNumber reads a value that has to be a number.
+func asNumber(value any) (float64, error) {
+	switch v := reflect.ValueOf(value); {
+	case value == nil:
+		return 0, errors.New("the query returned NULL, not a number")
+	case v.CanInt():
+		return float64(v.Int()), nil
+	case v.CanUint():
+		return float64(v.Uint()), nil
+	case v.CanFloat():
+		return v.Float(), nil
+	}
+	number, err := strconv.ParseFloat(fmt.Sprint(value), 64)
 	if err != nil {
-		return 0, fmt.Errorf("the query returned %s, not a number", show(value.Interface()))
+		return 0, fmt.Errorf("the query returned %s, not a number", show(value))
 	}
 	return number, nil
 }

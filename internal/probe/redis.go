@@ -17,12 +17,17 @@ import (
 
 // Redis are the options of kind redis.
 type Redis struct {
-	Address  string        `yaml:"address" required:"true" doc:"Host and port of the server."`
-	Username string        `yaml:"username" doc:"User of the access control list; empty means the default user."`
-	Password option.Secret `yaml:"password" doc:"Password of the user, or of the server."`
-	DB       int           `yaml:"db" doc:"Number of the database that holds the test key."`
-	TLS      bool          `yaml:"tls" doc:"Connect by TLS and verify the certificate."`
-	Key      string        `yaml:"key" doc:"Begin of the test key's name; each probe adds a part of its own."`
+	Address        string        `yaml:"address" required:"true" doc:"Host and port of the server."`
+	Username       string        `yaml:"username" doc:"User of the access control list; empty means the default user."`
+	Password       option.Secret `yaml:"password" doc:"Password of the user, or of the server."`
+	DB             int           `yaml:"db" doc:"Number of the database that holds the test key."`
+	TLS            bool          `yaml:"tls" doc:"Connect by TLS and verify the certificate."`
+	Write          bool          `yaml:"write" doc:"Write, read back and delete a test key."`
+	Key            string        `yaml:"key" doc:"Begin of the test key's name; each probe adds a part of its own."`
+	Lists          []string      `yaml:"lists" doc:"Lists whose lengths are observed, as pending_NAME and, all together, pending."`
+	Streams        []string      `yaml:"streams" doc:"Streams whose lengths are observed likewise; with a group, as stream/group, what it has read and not acknowledged."`
+	Expect         []string      `yaml:"expect" doc:"Conditions that all have to hold, else unhealthy. They speak of pending, of pending_NAME for each list and stream, and of latency, and are written in the language of expr-lang.org."`
+	ExpectDegraded []string      `yaml:"expect_degraded" doc:"Conditions that all have to hold, else degraded."`
 }
 
 // testKeyExpiry removes a test key whose probe died before it could.
@@ -40,8 +45,8 @@ func (silence) Printf(context.Context, string, ...any) {}
 func redisKind() Kind {
 	return Kind{
 		Name:    "redis",
-		Doc:     "Pings a server that speaks the Redis protocol, then writes, reads back and deletes a test key.",
-		Options: func() Options { return &Redis{Key: "paramedic:probe"} },
+		Doc:     "Pings a server that speaks the Redis protocol, then writes, reads back and deletes a test key. Observes how much is pending in lists and streams.",
+		Options: func() Options { return &Redis{Write: true, Key: "paramedic:probe"} },
 	}
 }
 
@@ -52,23 +57,42 @@ func (o *Redis) Validate() option.Problems {
 	if o.DB < 0 {
 		problems.Add("db", "%d is below 0", o.DB)
 	}
-	if o.Key == "" {
+	if o.Write && o.Key == "" {
 		problems.Add("key", "is empty; test keys need a name that tells them from your own")
 	}
 	if o.Username != "" && o.Password.Empty() {
 		problems.Add("username", "needs a password")
 	}
-	return problems
+	checkQueues(&problems, o.Lists, o.Streams)
+	_, mistakes := o.rules()
+	return append(problems, mistakes...)
+}
+
+func (o *Redis) rules() (rules, option.Problems) {
+	var names []string
+	for _, q := range queuesOf(o.Lists, o.Streams) {
+		names = append(names, q.observation)
+	}
+	if len(names) > 0 {
+		names = append(names, pendingName)
+	}
+	return compileRules(readingWords(nil, names), o.Expect, o.ExpectDegraded)
 }
 
 // Open implements Options.
 func (o *Redis) Open() (Prober, error) {
-	return &redisProber{options: *o, turn: make(turn, 1)}, nil
+	rules, mistakes := o.rules()
+	if err := firstMistake(mistakes); err != nil {
+		return nil, err
+	}
+	return &redisProber{options: *o, rules: rules, queues: queuesOf(o.Lists, o.Streams), turn: make(turn, 1)}, nil
 }
 
 // redisProber keeps one client, and with it its connection, between probes.
 type redisProber struct {
 	options Redis
+	rules   rules
+	queues  []queue
 	turn    turn
 	client  *redis.Client // nil until needed, and after a failure
 	hangUp  context.CancelFunc
@@ -83,13 +107,15 @@ func (p *redisProber) Probe(ctx context.Context) health.Result {
 	}
 	defer p.turn.give()
 	p.connect()
-	result := p.examine(ctx, a)
+	values := newReadings()
+	result := p.examine(ctx, a, values)
 	if !result.Status.Up() {
 		// After two failed dials the library's pool would answer with the old
 		// failure and dial in the background; a new client dials when asked.
 		_ = p.drop()
+		return result
 	}
-	return result
+	return p.rules.apply(result, values, newScene(ctx, a.start))
 }
 
 // connect makes a client, which connects once it is used. It sends nothing that
@@ -127,11 +153,28 @@ func (p *redisProber) drop() error {
 }
 
 // examine runs the commands.
-func (p *redisProber) examine(ctx context.Context, a *attempt) (result health.Result) {
+func (p *redisProber) examine(ctx context.Context, a *attempt, values readings) health.Result {
 	a.doing("sending PING to %s", p.options.Address)
 	if err := p.client.Ping(ctx).Err(); err != nil {
 		return a.failed(err)
 	}
+	result := health.Result{Status: health.Healthy, Message: "PING passed"}
+	if p.options.Write {
+		result = p.cycle(ctx, a)
+	}
+	if result.Status != health.Healthy || len(p.queues) == 0 {
+		return result
+	}
+	total, err := p.pending(ctx, a, values)
+	if err != nil {
+		return a.failed(err)
+	}
+	result.Message += fmt.Sprintf(", %d pending", total)
+	return result
+}
+
+// cycle writes, reads and deletes the test key.
+func (p *redisProber) cycle(ctx context.Context, a *attempt) (result health.Result) {
 	work, tidy, done := reserve(ctx)
 	defer done()
 	key := p.options.Key + ":" + rand.Text()

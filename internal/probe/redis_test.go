@@ -21,7 +21,7 @@ func TestRedisReusesItsConnectionAndLeavesNothing(t *testing.T) {
 	server := realtest.Redis(t, "--requirepass", "s3cr3t-pass")
 	relay := newRelay(t, server.Addr)
 	requireNoLeak(t, func() {
-		prober, err := (&Redis{Address: relay.Addr, Password: option.NewSecret("s3cr3t-pass"), DB: 3, Key: "paramedic:probe"}).Open()
+		prober, err := (&Redis{Address: relay.Addr, Password: option.NewSecret("s3cr3t-pass"), DB: 3, Write: true, Key: "paramedic:probe"}).Open()
 		require.NoError(t, err)
 		for range 5 {
 			result := probe(t, prober, 5*time.Second)
@@ -46,7 +46,7 @@ func redisKeys(t *testing.T, address, password string) []string {
 
 func TestRedisSurvivesFreezeAndRestart(t *testing.T) {
 	server := realtest.Redis(t)
-	prober := open(t, &Redis{Address: server.Addr, DB: 3, Key: "paramedic:probe"})
+	prober := open(t, &Redis{Address: server.Addr, DB: 3, Write: true, Key: "paramedic:probe"})
 	requireHealthy(t, probe(t, prober, 5*time.Second))
 	server.Stop()
 	requireUnhealthy(t, probe(t, prober, 300*time.Millisecond), "timeout after 300ms while sending PING to "+server.Addr)
@@ -67,10 +67,10 @@ func TestRedisSurvivesFreezeAndRestart(t *testing.T) {
 
 func TestRedisSaysWhatTheServerRefuses(t *testing.T) {
 	server := realtest.Redis(t, "--requirepass", "s3cr3t-pass")
-	prober := open(t, &Redis{Address: server.Addr, Password: option.NewSecret("wrong-pass"), Key: "k"})
+	prober := open(t, &Redis{Address: server.Addr, Password: option.NewSecret("wrong-pass"), Write: true, Key: "k"})
 	result := probe(t, prober, 5*time.Second)
 	require.Contains(t, result.Message, "WRONGPASS invalid username-password pair")
-	prober = open(t, &Redis{Address: server.Addr, Key: "k"})
+	prober = open(t, &Redis{Address: server.Addr, Write: true, Key: "k"})
 	requireUnhealthy(t, probe(t, prober, 5*time.Second), "NOAUTH Authentication required while sending PING to "+server.Addr)
 }
 
@@ -160,7 +160,7 @@ func TestRedisLeavesNothingWhenReadingFails(t *testing.T) {
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
 			address := redisWithout(t, server.Addr, "GET", test.answer)
-			prober := open(t, &Redis{Address: address, DB: 3, Key: "paramedic:probe"})
+			prober := open(t, &Redis{Address: address, DB: 3, Write: true, Key: "paramedic:probe"})
 			result := probe(t, prober, 2*time.Second)
 			require.Contains(t, result.Message, test.want)
 			require.Empty(t, redisKeys(t, server.Addr, ""))
@@ -168,14 +168,14 @@ func TestRedisLeavesNothingWhenReadingFails(t *testing.T) {
 	}
 	t.Run("delete refused", func(t *testing.T) {
 		address := redisWithout(t, server.Addr, "DEL", func(client io.Writer) { _, _ = io.WriteString(client, "-NOPERM no\r\n") })
-		prober := open(t, &Redis{Address: address, DB: 3, Key: "paramedic:probe"})
+		prober := open(t, &Redis{Address: address, DB: 3, Write: true, Key: "paramedic:probe"})
 		requireUnhealthy(t, probe(t, prober, 2*time.Second), "NOPERM no while deleting the test key")
 	})
 }
 
 func TestRedisSurvivesSilence(t *testing.T) {
-	requireSurvivesSilence(t, func(address string) Options { return &Redis{Address: address, Key: "k"} },
+	requireSurvivesSilence(t, func(address string) Options { return &Redis{Address: address, Write: true, Key: "k"} },
 		"timeout after 200ms while sending PING to @silent", "connection refused while sending PING to @deaf")
-	requireSurvivesSilence(t, func(address string) Options { return &Redis{Address: address, Key: "k", TLS: true} },
+	requireSurvivesSilence(t, func(address string) Options { return &Redis{Address: address, Write: true, Key: "k", TLS: true} },
 		"timeout after 200ms while sending PING to @silent", "connection refused while sending PING to @deaf")
 }

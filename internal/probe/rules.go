@@ -34,6 +34,14 @@ func compileAll(path string, words words, texts []string) ([]condition, option.P
 	return conditions, problems
 }
 
+// firstMistake is the error of opening options that were not validated.
+func firstMistake(mistakes option.Problems) error {
+	if len(mistakes) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: %s", mistakes[0].Path, mistakes[0].Text)
+}
+
 // judge holds a scene against the rules. The message says what was observed
 // instead, and is empty when all hold.
 func (r rules) judge(s scene) (health.Status, string) {
@@ -44,6 +52,22 @@ func (r rules) judge(s scene) (health.Status, string) {
 		return health.Degraded, strings.Join(concerns, "; ")
 	}
 	return health.Healthy, ""
+}
+
+// apply lets the rules judge the values that a probe has read, and adds both to
+// its result. What the kind itself has found wrong comes first.
+func (r rules) apply(result health.Result, values readings, s scene) health.Result {
+	values.into(s)
+	values.note(&result)
+	status, message := r.judge(s)
+	switch {
+	case status == health.Healthy:
+	case result.Status == health.Healthy, result.Status == health.Degraded && status == health.Unhealthy:
+		result.Status, result.Message = status, message
+	case result.Status == status:
+		result.Message += "; " + message
+	}
+	return result
 }
 
 // failing returns what the conditions that do not hold have observed.

@@ -1,0 +1,171 @@
+package metrics
+
+import (
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"paramedic/internal/board"
+	"paramedic/internal/health"
+)
+
+var (
+	serviceInfo = prometheus.NewDesc("paramedic_service_info",
+		"What is configured of a service; always 1.", []string{"service", "severity", "kind", "mode"}, nil)
+	serviceState = prometheus.NewDesc("paramedic_service_state",
+		"1 for the state that a service is in: unknown, healthy, degraded, failing, down or paused.", []string{"service", "state"}, nil)
+	serviceFlapping = prometheus.NewDesc("paramedic_service_flapping",
+		"1 while a service changes between up and down too often; absent otherwise.", []string{"service"}, nil)
+	uptime = prometheus.NewDesc("paramedic_uptime_ratio",
+		"Share of the probes of a service that passed in the last 24h, 7d or 30d.", []string{"service", "window"}, nil)
+	probeUp = prometheus.NewDesc("paramedic_probe_up",
+		"1 if the last probe passed, healthy or degraded, else 0; absent while the monitor is late.", []string{"service"}, nil)
+	failureStreak = prometheus.NewDesc("paramedic_probe_failure_streak",
+		"Failed probes in a row; absent when there are none.", []string{"service"}, nil)
+	observation = prometheus.NewDesc("paramedic_observation",
+		"A number that the last probe observed, as the probe names it: rows, lag_seconds; absent while the monitor is late.",
+		[]string{"service", "name"}, nil)
+	lateness = prometheus.NewDesc("paramedic_watch_lateness_seconds",
+		"How long the next probe has been due; 0 while the watch is on time. Absent where nobody can say: cron, active hours, paused.",
+		[]string{"service"}, nil)
+	monitorLate = prometheus.NewDesc("paramedic_monitor_late",
+		"1 while a service has not been probed for so long that its state is unknown; absent otherwise.", []string{"service"}, nil)
+	incidentOpen = prometheus.NewDesc("paramedic_incident_open",
+		"1 while a service has an open incident; absent otherwise.", []string{"service", "severity", "state"}, nil)
+	incidentStart = prometheus.NewDesc("paramedic_incident_start_timestamp_seconds",
+		"When the first failed probe of the open incident began, in Unix time.", []string{"service"}, nil)
+	incidentRestarts = prometheus.NewDesc("paramedic_incident_restarts",
+		"Restarts made in the open incident.", []string{"service"}, nil)
+	incidentExhausted = prometheus.NewDesc("paramedic_incident_exhausted",
+		"1 while an open incident was held because a limit or the runbook is used up; absent otherwise.", []string{"service", "reason"}, nil)
+)
+
+// windows are the labels of the spans of an uptime.
+var windows = [...]string{"24h", "7d", "30d"}
+
+// services collects what the board knows of services.
+type services struct {
+	board *board.Board
+	now   func() time.Time
+
+	mu sync.Mutex
+	// seen is when a service was first seen that has not been probed yet.
+	seen map[string]time.Time
+}
+
+// Describe implements prometheus.Collector.
+func (c *services) Describe(to chan<- *prometheus.Desc) {
+	for _, desc := range []*prometheus.Desc{
+		serviceInfo, serviceState, serviceFlapping, uptime, probeUp, failureStreak, observation,
+		lateness, monitorLate, incidentOpen, incidentStart, incidentRestarts, incidentExhausted,
+	} {
+		to <- desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *services) Collect(to chan<- prometheus.Metric) {
+	all := c.board.Services()
+	now := c.now()
+	since := c.firstSeen(all, now)
+	for i := range all {
+		s := target{&all[i], label(labelService, all[i].Name), to}
+		s.collectState()
+		s.collectProbe()
+		s.collectLateness(since[s.Name], now)
+		s.collectIncident()
+	}
+}
+
+// target is a service that is being collected.
+type target struct {
+	*board.Service
+	name *dto.LabelPair
+	to   chan<- prometheus.Metric
+}
+
+func (s target) tell(desc *prometheus.Desc, value float64, labels ...*dto.LabelPair) {
+	s.to <- gauge(desc, value, append(labels, s.name)...)
+}
+
+func (s target) collectState() {
+	s.tell(serviceInfo, 1, label(labelSeverity, s.Severity), label(labelKind, s.Kind), label(labelMode, string(s.Mode())))
+	s.tell(serviceState, 1, label(labelState, string(s.State)))
+	if s.Flapping {
+		s.tell(serviceFlapping, 1)
+	}
+	for i, share := range [...]float64{s.Uptime.Day, s.Uptime.Week, s.Uptime.Month} {
+		if share >= 0 {
+			s.tell(uptime, share, label(labelWindow, windows[i]))
+		}
+	}
+}
+
+// collectProbe tells of the last probe. What it found is not told once it is
+// too old to be true: an old number looks like a new one.
+func (s target) collectProbe() {
+	if s.Result.At.IsZero() {
+		return
+	}
+	if s.Failures > 0 {
+		s.tell(failureStreak, float64(s.Failures))
+	}
+	if s.Late {
+		return
+	}
+	s.tell(probeUp, oneIf(s.Result.Status.Up()))
+	for name, value := range s.Result.Observations {
+		s.tell(observation, value, label(labelName, name))
+	}
+}
+
+// collectLateness tells how late the next probe is. A probe may take all of its
+// time-out, and one that has never come is due since the service was first seen.
+func (s target) collectLateness(since, now time.Time) {
+	if s.Patience() <= 0 || s.State == health.StatePaused {
+		return
+	}
+	last := s.Result.At
+	if last.IsZero() {
+		last = since
+	}
+	due := last.Add(s.Interval + s.Timeout)
+	s.tell(lateness, max(0, now.Sub(due).Seconds()))
+	if now.Sub(last) > s.Patience() {
+		s.tell(monitorLate, 1)
+	}
+}
+
+func (s target) collectIncident() {
+	if s.Incident == nil {
+		return
+	}
+	s.tell(incidentOpen, 1, label(labelSeverity, s.Incident.Severity), label(labelState, string(s.Incident.State)))
+	s.tell(incidentStart, unix(s.Incident.FirstFailureAt))
+	s.tell(incidentRestarts, float64(s.Incident.Restarts))
+	for rule := range s.Incident.Held {
+		if rule.Exhausted() {
+			s.tell(incidentExhausted, 1, label(labelReason, string(rule)))
+		}
+	}
+}
+
+// firstSeen returns since when each service that was never probed is known.
+func (c *services) firstSeen(all []board.Service, now time.Time) map[string]time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	seen := map[string]time.Time{}
+	for i := range all {
+		if !all[i].Result.At.IsZero() {
+			continue
+		}
+		seen[all[i].Name] = now
+		if earlier, known := c.seen[all[i].Name]; known {
+			seen[all[i].Name] = earlier
+		}
+	}
+	c.seen = seen
+	return seen
+}

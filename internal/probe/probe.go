@@ -49,6 +49,7 @@ func Kinds() []Kind {
 		s3Kind(),
 		httpKind(),
 		tcpKind(),
+		directoryKind(),
 	}
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
@@ -26,8 +27,9 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
 	}
-	if err := s.recognise(ctx); err != nil {
-		return err
+	done, err := s.apply(ctx, provider)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
 	}
 	found, newest, err := provider.GetVersions(ctx)
 	if err != nil {
@@ -37,14 +39,27 @@ func (s *Store) migrate(ctx context.Context) error {
 		return fmt.Errorf("has schema %d of a newer paramedic, this one knows schema %d: "+
 			"use the newer paramedic, or choose another database", found, newest)
 	}
-	done, err := provider.Up(ctx)
-	if err != nil {
-		return fmt.Errorf("migrate from schema %d to %d: %w", found, newest, err)
-	}
-	if len(done) > 0 {
-		s.log.Info("schema migrated", "from", found, "to", newest)
+	if done > 0 {
+		s.log.Info("schema migrated", "to", newest)
 	}
 	return nil
+}
+
+// apply does the migrations that are missing. There is no lock for a file: of
+// two processes that do the same migration one fails, finds it done, and goes on.
+func (s *Store) apply(ctx context.Context, provider *goose.Provider) (done int, err error) {
+	tries := 1
+	if s.kind == kindSQLite {
+		tries += len(provider.ListSources())
+	}
+	for range tries {
+		results, failure := provider.Up(ctx)
+		done, err = done+len(results), failure
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	return done, err
 }
 
 func (s *Store) migrator() (*goose.Provider, error) {
@@ -66,23 +81,19 @@ func (s *Store) migrator() (*goose.Provider, error) {
 	return goose.NewProvider(dialect, s.write, files, options...)
 }
 
-// recognise refuses a file that is no database, or the database of something else.
-func (s *Store) recognise(ctx context.Context) error {
-	if s.kind != kindSQLite {
-		return nil
-	}
+// recognise refuses a file that is no database, or the database of something
+// else. It changes nothing in it.
+func recognise(ctx context.Context, db *sql.DB) error {
 	var tables, ours int
-	err := s.write.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(name = ?), 0) FROM sqlite_master WHERE type = 'table'`,
+	err := db.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(name = ?), 0) FROM sqlite_master WHERE type = 'table'`,
 		versionTable).Scan(&tables, &ours)
-	switch {
-	case isCorrupt(err):
-		return fmt.Errorf("is damaged or no SQLite file: move it away, and a new one is made: %w", err)
-	case err != nil:
-		return fmt.Errorf("read: %w", err)
-	case tables > 0 && ours == 0:
+	if err != nil || tables == 0 {
+		return err
+	}
+	if ours == 0 {
 		return errors.New("was not written by paramedic: choose another file")
 	}
-	return nil
+	return db.QueryRowContext(ctx, `SELECT count(*) FROM `+versionTable).Scan(&ours)
 }
 
 // isCorrupt recognises a file that SQLite cannot make sense of.

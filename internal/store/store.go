@@ -33,6 +33,19 @@ const (
 // newer than this program is refused, and so is a file of something else.
 // Several processes may open the same database at once.
 func Open(ctx context.Context, location string, log *slog.Logger) (*Store, error) {
+	s, err := At(ctx, location, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Migrate(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// At returns the store at a location, as Open does, without asking a server: it
+// is of use once Migrate has succeeded.
+func At(ctx context.Context, location string, log *slog.Logger) (*Store, error) {
 	open := openSQLite
 	if isPostgres(location) {
 		open = openPostgres
@@ -42,10 +55,15 @@ func Open(ctx context.Context, location string, log *slog.Logger) (*Store, error
 		return nil, err
 	}
 	s.log = log.With("store", s.name)
-	if err := s.migrate(ctx); err != nil {
-		return nil, errors.Join(s.failed("open", err), s.Close())
-	}
 	return s, nil
+}
+
+// Migrate brings the schema up to date. It may be called again.
+func (s *Store) Migrate(ctx context.Context) error {
+	if err := s.migrate(ctx); err != nil {
+		return s.failed("open", err)
+	}
+	return nil
 }
 
 func isPostgres(location string) bool {
@@ -69,6 +87,9 @@ func (s *Store) Kind() string { return s.kind }
 
 // failed names the database, and what was asked of it, in an error.
 func (s *Store) failed(what string, err error) error {
+	if isCorrupt(err) {
+		return fmt.Errorf("database %s: is damaged or no SQLite file, move it away and a new one is made: %s: %w", s.name, what, err)
+	}
 	return fmt.Errorf("database %s: %s: %w", s.name, what, err)
 }
 

@@ -50,7 +50,7 @@ func (c *checker) written(path string) bool { return c.d.nodes[path] != nil }
 
 func (c *checker) check() {
 	c.temporal()
-	c.loopback("http.listen", c.doc.HTTP.Listen)
+	c.http()
 	if patient := c.doc.Patient; patient != nil {
 		c.loopback("patient.listen", patient.Listen)
 		if patient.Listen == c.doc.HTTP.Listen {
@@ -101,15 +101,24 @@ func (c *checker) temporal() {
 
 // loopback refuses addresses that other machines can reach.
 func (c *checker) loopback(path, address string) {
+	if host, ok := c.host(path, address); ok && !isLoopback(host) {
+		c.wrong(path, "%q can be reached from other machines, and the patient lets anybody hurt it; listen on 127.0.0.1, [::1] or localhost", address)
+	}
+}
+
+// host is that of an address to listen on, which is reported if it is none.
+func (c *checker) host(path, address string) (string, bool) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || !validPort(port) {
 		c.wrong(path, "%q is not address:port; write it like 127.0.0.1:8080", address)
-		return
+		return "", false
 	}
-	if ip, err := netip.ParseAddr(host); host == "localhost" || err == nil && ip.Unmap().IsLoopback() {
-		return
-	}
-	c.wrong(path, "%q can be reached from other machines, and there is no authentication yet; listen on 127.0.0.1, [::1] or localhost", address)
+	return host, true
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }
 
 func validPort(port string) bool {

@@ -90,12 +90,6 @@ type Temporal struct {
 	Profile string `yaml:"profile,omitempty" doc:"A profile of Temporal's own client configuration file; TEMPORAL_PROFILE unless set."`
 }
 
-// HTTP is the listening side.
-type HTTP struct {
-	// Listen is host:port on loopback.
-	Listen string `yaml:"listen" doc:"Address and port of the pages; only loopback addresses, for there is no authentication. 127.0.0.1:8080 unless set."`
-}
-
 // Patient is the demonstration process of the first run.
 type Patient struct {
 	// Listen is host:port on loopback.

@@ -72,7 +72,11 @@ func TestSchemaRefusesBadConfigurations(t *testing.T) {
 		store_cache store_cache_port store_results_too_short store_hours_too_short store_days_too_short
 		store_incidents_too_long store_failures_shorter_than_results
 		pipeline_service_unknown pipeline_card_unknown pipeline_card_twice pipeline_reference_unknown pipeline_reference
-		pipeline_reference_empty pipeline_critical_before_warn pipeline_queue_twice pipeline_table_name`)
+		pipeline_reference_empty pipeline_critical_before_warn pipeline_queue_twice pipeline_table_name
+		access_hash_too_cheap access_hash_too_slow access_name access_name_local access_name_twice
+		access_password_in_the_clear access_token_in_the_clear access_token_twice behind_proxy_without_access
+		listen_without_tls oidc_issuer oidc_issuer_plain oidc_scope oidc_without_public_url oidc_without_roles
+		public_url_path public_url_plain tls_no_file trusted_proxies_name trusted_proxies_without_proxy`)
 	text, err := testKinds().schema()
 	require.NoError(t, err)
 	schema := compile(t, text)

@@ -22,10 +22,13 @@ func (p *Pages) functions(l *language) template.FuncMap {
 		"span":  health.Span,
 		"ago":   func(at time.Time) template.HTML { return timeElement(at, l.t("%s ago", p.span(at))) },
 		"since": func(at time.Time) template.HTML { return timeElement(at, p.span(at)) },
-		// Instants: stamp with the day, clock without it.
-		"stamp": func(at time.Time) template.HTML { return timeElement(at, stamp(at)) },
-		"clock": func(at time.Time) template.HTML { return timeElement(at, p.clock(at)) },
-		"pct":   l.percent, "ms": l.latency, "number": l.number,
+		// Instants: stamp with the day, clock without it, day without the time. With
+		// Text they are no elements, for where there may be none.
+		"stamp":     func(at time.Time) template.HTML { return timeElement(at, stamp(at)) },
+		"clock":     func(at time.Time) template.HTML { return timeElement(at, p.clock(at)) },
+		"day":       func(at time.Time) template.HTML { return timeElement(at, day(at)) },
+		"clockText": p.clock, "dayText": day,
+		"pct": l.percent, "ms": l.latency, "number": l.number,
 		"mark": mark, "icon": icon, "asset": p.assets.address,
 		// Addresses: of a service, of an incident, and whether one leads to the web.
 		"serviceLink": serviceLink, "incidentLink": incidentLink, "isWeb": isWeb,
@@ -49,6 +52,9 @@ func (p *Pages) span(at time.Time) string { return health.Span(p.Now().Sub(at).A
 
 // stamp writes an instant with its day. All times are UTC, as all of the record is.
 func stamp(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// day writes the day of an instant.
+func day(at time.Time) string { return at.UTC().Format(time.DateOnly) }
 
 // clock writes an instant that is near, with its day only if that is another one.
 func (p *Pages) clock(at time.Time) string {

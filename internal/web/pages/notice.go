@@ -13,6 +13,8 @@ var notices = map[string]string{
 	"silence-ended":     key("Alerts are sent again."),
 	"mode":              key("The mode is set."),
 	"acknowledged":      key("The incident is yours: reminders and escalation stop, healing goes on."),
+	"unacknowledged":    key("The acknowledgement is taken back: reminders and escalation go on."),
+	"rearmed":           key("The budgets of the incident are given back."),
 	"approved":          key("The next step is approved."),
 	"retried":           key("It is tried again."),
 	"resolved":          key("The incident is declared resolved."),

@@ -15,6 +15,7 @@ import (
 	"paramedic/internal/board"
 	"paramedic/internal/health"
 	"paramedic/internal/operator"
+	"paramedic/internal/pipeline"
 	"paramedic/internal/store"
 	"paramedic/internal/supervise"
 	"paramedic/internal/web/access"
@@ -46,6 +47,11 @@ type Options struct {
 	// Done ends the live updates when it is closed, so that the server need not
 	// wait for them; nil means that only their readers end them.
 	Done <-chan struct{}
+	// Pipeline asks what the page of the data pipeline shows; nil, or an answer
+	// of nil, if there is no such page.
+	Pipeline func() *pipeline.Panels
+	// PublicStatus opens the status page and the badges to everybody.
+	PublicStatus bool
 }
 
 // Store is what the pages read of the store. *store.Store implements it.
@@ -69,7 +75,10 @@ type Operator interface {
 	Instruct(ctx context.Context, service, instruction string, in workflows.Instruction) (operator.Receipt, error)
 }
 
-var _ Operator = (*operator.Operator)(nil)
+var (
+	_ Store    = (*store.Store)(nil)
+	_ Operator = (*operator.Operator)(nil)
+)
 
 // Pages answers for all pages. It is safe for concurrent use.
 type Pages struct {

@@ -49,18 +49,23 @@ type orders struct {
 var _ = []string{key("act"), key("observe"), key("approve")}
 
 func (p *Pages) row(s *board.Service) row {
-	shown := row{
+	return row{
 		Name: s.Name, Severity: s.Severity, Kind: s.Kind, State: lookOfService(s).State,
 		Since: s.Since, Failures: s.Failures, Result: s.Result, Spark: newSpark(s.Recent),
-		Uptime: s.Uptime, Orders: ordersOf(s),
+		Uptime: s.Uptime, Incident: openIncident(s), Orders: ordersOf(s),
 	}
-	if i := s.Incident; i != nil {
-		shown.Incident = &rowIncident{Link: incidentLink(i.ID), OpenedAt: i.OpenedAt, Action: i.Action}
-		if i.Acknowledged != nil {
-			shown.Incident.By = i.Acknowledged.By
-		}
+}
+
+// openIncident is that of a service, nil if there is none.
+func openIncident(s *board.Service) *rowIncident {
+	if s.Incident == nil {
+		return nil
 	}
-	return shown
+	open := &rowIncident{Link: incidentLink(s.Incident.ID), OpenedAt: s.Incident.OpenedAt, Action: s.Incident.Action}
+	if s.Incident.Acknowledged != nil {
+		open.By = s.Incident.Acknowledged.By
+	}
+	return open
 }
 
 func ordersOf(s *board.Service) orders {

@@ -1,7 +1,203 @@
 package pages
 
-import "net/http"
+import (
+	"context"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"paramedic/internal/board"
+	"paramedic/internal/health"
+	"paramedic/internal/store"
+	"paramedic/internal/web/access"
+)
+
+const (
+	// readLimit is how long the store is given to tell of a service.
+	readLimit = 5 * time.Second
+	// How many failures and incidents of a service its page lists.
+	failuresShown, incidentsShown = 20, 10
+)
+
+// servicePage is what service.html shows.
+type servicePage struct {
+	board.Service
+	State  string
+	Orders orders
+	// Open is the incident that is open, nil if there is none.
+	Open *rowIncident
+	// Labels, Observations and Facts are sorted by name.
+	Labels, Facts []pair
+	Observations  []observation
+	// DependsOn are the services that this one needs, Dependents those that
+	// need it.
+	DependsOn, Dependents []neighbour
+	History               history
+	Forms                 forms
+}
+
+type pair struct{ Name, Value string }
+
+type observation struct {
+	Name  string
+	Value float64
+}
+
+// neighbour is a service that this one depends on, or the other way round.
+type neighbour struct{ Name, State string }
+
+// history is what the store knows of a service.
+type history struct {
+	// Missing is set if the store could not tell all of it.
+	Missing  bool
+	Chart    chart
+	Days     days
+	Failures []health.Result
+	// Incidents are the latest; Total counts all that are kept.
+	Incidents []pastIncident
+	Total     int
+}
+
+// pastIncident is an incident in the list of a service's.
+type pastIncident struct {
+	Link     string
+	State    string
+	OpenedAt time.Time
+	Downtime time.Duration
+	Outcome  string
+	Reason   string
+}
+
+// The words of failed probes, and of incidents' states and outcomes.
+var _ = []string{
+	key("unhealthy"), key("triggered"), key("acknowledged"), key("resolved"),
+	key("healed"), key("recovered"), key("resolved by hand"), key("abandoned"),
+}
 
 func (p *Pages) service(w http.ResponseWriter, r *http.Request) {
-	p.NotFound(w, r)
+	s, found := p.known(w, r)
+	if !found {
+		return
+	}
+	shown := servicePage{
+		Service: s, State: lookOfService(&s).State, Orders: ordersOf(&s), Open: openIncident(&s),
+		Labels: pairs(s.Labels), Facts: pairs(s.Result.Facts), Observations: observations(s.Result.Observations),
+		History: p.history(r, s.Name), Forms: p.forms(r),
+	}
+	shown.DependsOn, shown.Dependents = p.neighbours(s)
+	p.render(w, r, http.StatusOK, "service", shown)
+}
+
+// known returns the service that a request is about. If it is not configured,
+// the answer is written and found is false.
+func (p *Pages) known(w http.ResponseWriter, r *http.Request) (s board.Service, found bool) {
+	s, found = p.Board.Service(r.PathValue("name"))
+	if !found {
+		p.Fail(w, r, http.StatusNotFound, p.language(r).t("There is no service %q in the configuration in force.", health.Clip(r.PathValue("name"), 100)))
+	}
+	return s, found
+}
+
+// history asks the store. What it cannot tell is left out and said to be.
+func (p *Pages) history(r *http.Request, service string) history {
+	ctx, cancel := context.WithTimeout(r.Context(), readLimit)
+	defer cancel()
+	var h history
+	reach, until, at := rangeOf(r.URL.Query().Get("range")), p.Now(), store.Key{Service: service}
+	readers := []func() error{
+		func() error {
+			points, err := p.Store.Points(ctx, at, reach.from(until), until, reach.span)
+			h.Chart = newChart(reach, points, until)
+			return err
+		},
+		func() error {
+			all, err := p.Store.Days(ctx, at, firstDay(until), until)
+			h.Days = newDays(all, until)
+			return err
+		},
+		func() (err error) {
+			h.Failures, err = p.Store.Failures(ctx, at, failuresShown)
+			return err
+		},
+		func() error {
+			all, total, err := p.Store.Incidents(ctx, store.IncidentFilter{Service: service, Limit: incidentsShown})
+			h.Total = total
+			for _, incident := range all {
+				h.Incidents = append(h.Incidents, newPastIncident(incident, until))
+			}
+			return err
+		},
+	}
+	for _, read := range readers {
+		if err := read(); err != nil {
+			p.Log.Warn("history of a service could not be read", "service", service, "error", err)
+			h.Missing = true
+		}
+	}
+	return h
+}
+
+func newPastIncident(i health.Incident, now time.Time) pastIncident {
+	return pastIncident{
+		Link: incidentLink(i.ID), State: string(i.State), OpenedAt: i.OpenedAt,
+		Downtime: i.Downtime(now), Outcome: string(i.Outcome), Reason: i.Reason,
+	}
+}
+
+// neighbours are the services that s depends on, as configured, and those that
+// depend on it, by name.
+func (p *Pages) neighbours(s board.Service) (dependsOn, dependents []neighbour) {
+	states := map[string]string{}
+	for _, other := range p.Board.Services() {
+		states[other.Name] = lookOfService(&other).State
+		if slices.Contains(other.DependsOn, s.Name) {
+			dependents = append(dependents, neighbour{other.Name, states[other.Name]})
+		}
+	}
+	for _, name := range s.DependsOn {
+		dependsOn = append(dependsOn, neighbour{name, lookOf(states[name]).State})
+	}
+	return dependsOn, dependents
+}
+
+func pairs(values map[string]string) []pair {
+	all := make([]pair, 0, len(values))
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		all = append(all, pair{name, values[name]})
+	}
+	return all
+}
+
+func observations(values map[string]float64) []observation {
+	all := make([]observation, 0, len(values))
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		all = append(all, observation{name, values[name]})
+	}
+	return all
+}
+
+// forms are what the reader may do about a service.
+type forms struct {
+	// Operate and Administer say which forms there are.
+	Operate, Administer bool
+	Actor               actor
+	Lengths             []length
+	Modes               []health.Mode
+}
+
+// For is the forms with the id of the field for a length of time.
+func (f forms) For(field string) lengthField { return lengthField{field, f.Lengths} }
+
+type lengthField struct {
+	Field   string
+	Lengths []length
+}
+
+func (p *Pages) forms(r *http.Request) forms {
+	role := access.From(r.Context()).Role
+	return forms{
+		Operate: role >= access.Operator, Administer: role >= access.Admin, Actor: p.actor(r),
+		Lengths: p.language(r).lengths(), Modes: []health.Mode{health.ModeAct, health.ModeObserve, health.ModeApprove},
+	}
 }

@@ -43,7 +43,7 @@ func (p *process) runPatient(ctx context.Context, ready func()) error {
 
 // runHTTP is the status page and /healthz.
 func (p *process) runHTTP(ctx context.Context, ready func()) error {
-	listener, err := web.Listen(ctx, p.listen)
+	listener, err := web.Listen(ctx, p.listen, p.cfg.HTTP.Open())
 	if err != nil {
 		return err
 	}

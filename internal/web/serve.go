@@ -17,27 +17,30 @@ import (
 // the server is asked to stop.
 const shutdownLimit = 5 * time.Second
 
-// Listen opens address, "host:port", on loopback; port 0 takes a free one. Its
-// errors name the option to change.
-func Listen(ctx context.Context, address string) (net.Listener, error) {
+// Listen opens address, "host:port"; port 0 takes a free one. Unless open, which
+// says that everybody must say who they are and that nobody else hears it, it
+// must be on loopback. Its errors name the option to change.
+func Listen(ctx context.Context, address string, open bool) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, fmt.Errorf("listen address %q: write it as host:port, like 127.0.0.1:8080 (--listen or http.listen)", address)
 	}
-	if !isLoopback(host) {
+	if !open && !isLoopback(host) {
 		return nil, notLoopback(address)
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("cannot listen on %s: another program has taken the port; stop it, or choose another port with --listen or http.listen", address)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("cannot listen on %s: this machine does not have that address; use one of its own in --listen or http.listen, or leave it out, as in :8080, for all", address)
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fmt.Errorf("cannot listen on %s: this user may not; choose a port from 1024 on with --listen or http.listen", address)
 	case err != nil:
 		return nil, fmt.Errorf("cannot listen on %s (--listen or http.listen): %w", address, err)
 	}
 	// A hosts file may lead "localhost" anywhere.
-	if bound, ok := listener.Addr().(*net.TCPAddr); !ok || !bound.IP.IsLoopback() {
+	if bound, ok := listener.Addr().(*net.TCPAddr); !open && (!ok || !bound.IP.IsLoopback()) {
 		listener.Close()
 		return nil, notLoopback(address)
 	}
@@ -45,11 +48,13 @@ func Listen(ctx context.Context, address string) (net.Listener, error) {
 }
 
 func notLoopback(address string) error {
-	return fmt.Errorf("cannot listen on %s: the pages have no authentication yet, so they are served on loopback only; use 127.0.0.1 or localhost in --listen or http.listen", address)
+	return fmt.Errorf("cannot listen on %s: other machines can reach it, so write down under http.access who may come in, and the certificate under http.tls or behind_proxy: true if a proxy ends TLS; or use 127.0.0.1 or localhost in --listen or http.listen", address)
 }
 
 // Serve answers requests on listener, and closes it, until ctx ends; then it
 // lets the requests that are being answered finish. Clean stopping is no error.
+// A handler whose answer takes longer than the limits here moves its deadlines
+// with http.ResponseController.
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler, ready func()) error {
 	server := &http.Server{
 		Handler:           handler,

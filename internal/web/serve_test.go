@@ -14,7 +14,7 @@ import (
 
 func listen(t *testing.T) net.Listener {
 	t.Helper()
-	listener, err := Listen(t.Context(), "127.0.0.1:0")
+	listener, err := Listen(t.Context(), "127.0.0.1:0", false)
 	require.NoError(t, err)
 	return listener
 }
@@ -22,7 +22,7 @@ func listen(t *testing.T) net.Listener {
 func TestListenRefuses(t *testing.T) {
 	taken := listen(t)
 	defer taken.Close()
-	const open = "cannot listen on %s: the pages have no authentication yet, so they are served on loopback only; use 127.0.0.1 or localhost in --listen or http.listen"
+	const open = "cannot listen on %s: other machines can reach it, so write down under http.access who may come in, and the certificate under http.tls or behind_proxy: true if a proxy ends TLS; or use 127.0.0.1 or localhost in --listen or http.listen"
 	for address, want := range map[string]string{
 		taken.Addr().String(): "cannot listen on %s: another program has taken the port; stop it, or choose another port with --listen or http.listen",
 		":8080":               open,
@@ -32,11 +32,21 @@ func TestListenRefuses(t *testing.T) {
 		"example.com:8080":    open,
 		"8080":                `listen address "%s": write it as host:port, like 127.0.0.1:8080 (--listen or http.listen)`,
 	} {
-		_, err := Listen(t.Context(), address)
+		_, err := Listen(t.Context(), address, false)
 		require.EqualError(t, err, fmt.Sprintf(want, address))
 	}
-	_, err := Listen(t.Context(), "127.0.0.1:99999")
+	_, err := Listen(t.Context(), "127.0.0.1:99999", false)
 	require.ErrorContains(t, err, "cannot listen on 127.0.0.1:99999 (--listen or http.listen): ")
+	_, err = Listen(t.Context(), "192.0.2.7:0", true)
+	require.ErrorContains(t, err, "cannot listen on 192.0.2.7:0: this machine does not have that address; ")
+}
+
+func TestListenEverywhereIfOpen(t *testing.T) {
+	for _, address := range []string{":0", "0.0.0.0:0", "127.0.0.1:0", "[::]:0"} {
+		listener, err := Listen(t.Context(), address, true)
+		require.NoError(t, err, address)
+		require.NoError(t, listener.Close())
+	}
 }
 
 // serve serves handler; the returned function stops it and gives Serve's error.

@@ -45,6 +45,7 @@ type Kind struct {
 func Kinds() []Kind {
 	return []Kind{
 		clickHouseKind(),
+		postgresKind(),
 		redisKind(),
 		s3Kind(),
 		httpKind(),

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"paramedic/internal/health"
 	"paramedic/internal/option"
 )
@@ -64,11 +66,19 @@ func (c *checker) server(path string, address option.Secret, like string, scheme
 	switch {
 	case address.Empty():
 		c.wrong(path, "%s is empty; write it like %s", keyOf(path), like)
-	case err != nil || !slices.Contains(schemes, parsed.Scheme) || parsed.Hostname() == "" && parsed.Query().Get("host") == "":
+	case err != nil || !slices.Contains(schemes, parsed.Scheme) || parsed.Hostname() == "" && parsed.Query().Get("host") == "",
+		path == "store.cache" && !isRedis(address):
 		c.wrong(path, "%s is not an address of that kind; write it like %s", keyOf(path), like)
 	default:
 		password, _ := parsed.User.Password()
 		c.d.env.keep(password)
 		c.d.env.keep(parsed.Query().Get("password"))
 	}
+}
+
+// isRedis reports whether the library can read an address: its path is the
+// number of a database, and its query holds options of the library.
+func isRedis(address option.Secret) bool {
+	_, err := redis.ParseURL(address.Reveal())
+	return err == nil
 }

@@ -38,10 +38,9 @@ local last = redis.call('ZREVRANGE', changed, 0, 0, 'WITHSCORES')
 if last[2] and tonumber(last[2]) > stamp then stamp = tonumber(last[2]) end
 for i = 2, #ARGV, 3 do
   local held, name = redis.call('HGET', latest, ARGV[i]), string.sub(ARGV[i], 3)
-  if not held or string.sub(held, 1, 20) < ARGV[i + 1] or not redis.call('ZSCORE', changed, name) then
-    if not held or string.sub(held, 1, 20) < ARGV[i + 1] then
-      redis.call('HSET', latest, ARGV[i], ARGV[i + 1] .. ARGV[i + 2])
-    end
+  local newer = not held or string.sub(held, 1, 20) < ARGV[i + 1]
+  if newer then redis.call('HSET', latest, ARGV[i], ARGV[i + 1] .. ARGV[i + 2]) end
+  if newer or not redis.call('ZSCORE', changed, name) then
     stamp = stamp + 1
     redis.call('ZADD', changed, string.format('%.0f', stamp), name)
   end

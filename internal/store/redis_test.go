@@ -320,6 +320,38 @@ func TestRedisIsNotBelievedUntilItIsFilled(t *testing.T) {
 	}
 }
 
+// What is only listed again, after the list was evicted, is not overwritten.
+func TestWhatIsOlderDoesNotReplaceWhatIsListedAgain(t *testing.T) {
+	server := realtest.Redis(t)
+	client := redis.NewClient(&redis.Options{Addr: server.Addr})
+	defer client.Close()
+	c := openCache(t, "redis://"+server.Addr, "prod")
+	_, err := c.write(t.Context(), []Latest{result("web", "", 2)})
+	require.NoError(t, err)
+	require.NoError(t, client.Del(t.Context(), c.keys[1]).Err())
+	_, err = c.write(t.Context(), []Latest{result("web", "", 1)})
+	require.NoError(t, err)
+	require.True(t, c.fill(t.Context()))
+	all, err := c.All(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, map[string]Latest{"web": result("web", "", 2)}, byName(all))
+}
+
+// A place in another filling means nothing, even if it is later by the clock.
+func TestPlacesBelongToTheirFilling(t *testing.T) {
+	server := realtest.Redis(t)
+	c := openCache(t, "redis://"+server.Addr, "prod")
+	c.store.set(nil, result("web", "", 1))
+	require.True(t, c.fill(t.Context()))
+	far := time.Now().Add(time.Hour).UnixMicro()
+	latest, here, ok := c.changed(t.Context(), place{"another", far})
+	require.True(t, ok)
+	require.Len(t, latest, 1)
+	latest, _, ok = c.changed(t.Context(), place{here.filling, far})
+	require.True(t, ok)
+	require.Empty(t, latest)
+}
+
 func TestFeedReadsManyTargets(t *testing.T) {
 	server := realtest.Redis(t)
 	c := openCache(t, "redis://"+server.Addr, "prod")

@@ -286,6 +286,26 @@ func TestWriterKeepsTheNewestOfWhatHasAName(t *testing.T) {
 	})
 }
 
+// What comes in while an older word of the same is on its way is not replaced
+// by that one when it cannot be written.
+func TestWriterKeepsWhatIsNewerThanAFailedFlight(t *testing.T) {
+	inBubble(t, WriterOptions{}, func(t *testing.T, w writerTest) {
+		w.sink.set(func(s *fakeSink) { s.slow, s.fault = time.Second, down })
+		older, newer := health.Standing{Service: "web", At: time.Unix(1, 0)}, health.Standing{Service: "web", At: time.Unix(2, 0)}
+		w.Put(Batch{Standings: []health.Standing{older}})
+		time.Sleep(500 * time.Millisecond)
+		w.Put(Batch{Standings: []health.Standing{newer}})
+		require.Equal(t, 2, w.Stats().Buffered)
+		settle()
+		require.Equal(t, 1, w.Stats().Buffered)
+		w.sink.fail(nil)
+		time.Sleep(longestRest)
+		synctest.Wait()
+		require.Len(t, w.sink.batches, 1)
+		require.Equal(t, []health.Standing{newer}, w.sink.batches[0].Standings)
+	})
+}
+
 func TestWriterBoundsIncidents(t *testing.T) {
 	inBubble(t, WriterOptions{}, func(t *testing.T, w writerTest) {
 		w.sink.fail(down)
@@ -320,6 +340,7 @@ func TestArchiveReturnsOnceItIsCommitted(t *testing.T) {
 		require.NoError(t, <-archived)
 		require.NoError(t, <-archived)
 		require.Len(t, w.sink.batches, 2)
+		require.Empty(t, w.waiters)
 	})
 }
 

@@ -49,6 +49,7 @@ func Kinds() []Kind {
 		redisKind(),
 		s3Kind(),
 		httpKind(),
+		prometheusKind(),
 		tcpKind(),
 		directoryKind(),
 	}

@@ -28,7 +28,10 @@ func TestKindsDocumentThemselves(t *testing.T) {
 		require.NotSame(t, options, kind.Options(), "%s: options have to be fresh", kind.Name)
 		requireDocumented(t, kind.Name, reflect.TypeOf(options).Elem())
 	}
-	require.Equal(t, map[string]bool{"clickhouse": true, "redis": true, "s3": true, "http": true, "tcp": true, "directory": true, "postgres": true}, seen)
+	require.Equal(t, map[string]bool{
+		"clickhouse": true, "postgres": true, "redis": true, "s3": true, "http": true,
+		"prometheus": true, "tcp": true, "directory": true,
+	}, seen)
 }
 
 func requireDocumented(t *testing.T, path string, options reflect.Type) {

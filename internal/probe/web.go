@@ -25,6 +25,7 @@ type request struct {
 	token             option.Secret
 	follow            bool
 	tls               HTTPTLS
+	accept            string // content types; empty leaves it to the server
 }
 
 // check reports what cannot be sent; the paths are those of the options.
@@ -73,6 +74,9 @@ func validHeader(name, value string) bool {
 // header returns the request headers.
 func (r request) header() http.Header {
 	header := http.Header{"User-Agent": {"paramedic"}}
+	if r.accept != "" {
+		header.Set("Accept", r.accept)
+	}
 	for name, value := range r.headers {
 		header.Set(name, value.Reveal())
 	}

@@ -26,9 +26,9 @@ func (p *Pages) functions(l *language) template.FuncMap {
 		// Text they are no elements, for where there may be none.
 		"stamp":     func(at time.Time) template.HTML { return timeElement(at, stamp(at)) },
 		"clock":     func(at time.Time) template.HTML { return timeElement(at, p.clock(at)) },
-		"day":       func(at time.Time) template.HTML { return timeElement(at, day(at)) },
-		"clockText": p.clock, "dayText": day,
-		"pct": l.percent, "ms": l.latency, "number": l.number,
+		"day":       func(at time.Time) template.HTML { return timeElement(at, date(at)) },
+		"clockText": p.clock, "dayText": date,
+		"pct": l.percent, "ms": l.latency, "tick": l.tick, "number": l.number, "bytes": l.bytes,
 		"mark": mark, "icon": icon, "asset": p.assets.address,
 		// Addresses: of a service, of an incident, and whether one leads to the web.
 		"serviceLink": serviceLink, "incidentLink": incidentLink, "isWeb": isWeb,
@@ -53,8 +53,8 @@ func (p *Pages) span(at time.Time) string { return health.Span(p.Now().Sub(at).A
 // stamp writes an instant with its day. All times are UTC, as all of the record is.
 func stamp(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// day writes the day of an instant.
-func day(at time.Time) string { return at.UTC().Format(time.DateOnly) }
+// date writes the day of an instant.
+func date(at time.Time) string { return at.UTC().Format(time.DateOnly) }
 
 // clock writes an instant that is near, with its day only if that is another one.
 func (p *Pages) clock(at time.Time) string {
@@ -87,6 +87,14 @@ func (l *language) latency(ms float64) string {
 	default:
 		return l.decimal(ms/1000, 1) + " s"
 	}
+}
+
+// tick writes round milliseconds at an axis: "0.25 ms", "2.5 s".
+func (l *language) tick(ms float64) string {
+	if ms < 1000 {
+		return l.number(ms) + " ms"
+	}
+	return l.number(ms/1000) + " s"
 }
 
 // number writes a number with as many digits after the point as it needs, at

@@ -19,9 +19,6 @@ import (
 	"paramedic/internal/web/access"
 )
 
-// noon is when the tests look.
-var noon = time.Date(2026, 3, 19, 12, 0, 0, 0, time.UTC)
-
 // discard is a sink for boards whose history nobody asks for.
 type discard struct{}
 
@@ -35,7 +32,7 @@ type site struct {
 	headers http.Header
 }
 
-func newSite(t *testing.T, options Options) *site {
+func newSite(t testing.TB, options Options) *site {
 	t.Helper()
 	if options.Board == nil {
 		options.Board = board.New(discard{}, slog.New(slog.DiscardHandler))
@@ -44,7 +41,7 @@ func newSite(t *testing.T, options Options) *site {
 		options.Health = func() supervise.Health { return supervise.Health{} }
 	}
 	if options.Now == nil {
-		options.Now = func() time.Time { return noon }
+		options.Now = func() time.Time { return time.Date(2026, 3, 19, 12, 0, 0, 0, time.UTC) }
 	}
 	options.Log = slog.New(slog.DiscardHandler)
 	p, err := New(options)

@@ -9,10 +9,30 @@ import (
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+
+	"paramedic/internal/health"
 )
 
-// Incidents are the activities that ask Temporal about incidents.
-type Incidents struct{ Client client.Client }
+// Archiver keeps the records of closed incidents.
+type Archiver interface {
+	// Archive returns once the record is stored, or says why it is not. Storing
+	// it twice is the same as storing it once.
+	Archive(ctx context.Context, incident health.Incident) error
+}
+
+// Incidents are the activities about the records of incidents.
+type Incidents struct {
+	Client   client.Client
+	Archiver Archiver
+}
+
+// Archive stores the record of a closed incident.
+func (i *Incidents) Archive(ctx context.Context, incident health.Incident) error {
+	if err := i.Archiver.Archive(ctx, incident); err != nil {
+		return fmt.Errorf("archiving incident %s: %w", incident.ID, err)
+	}
+	return nil
+}
 
 // LastIncident is what is known of a target's latest incident.
 type LastIncident struct {

@@ -15,10 +15,10 @@ type World interface {
 
 // Register makes a worker know every activity. The client is that of the
 // worker's own namespace.
-func Register(registry worker.ActivityRegistry, world World, c client.Client) {
+func Register(registry worker.ActivityRegistry, world World, archiver Archiver, c client.Client) {
 	registry.RegisterActivity(&Probes{Prober: world})
 	registry.RegisterActivity(&Alerts{Notifier: world, Client: c})
-	registry.RegisterActivity(&Incidents{Client: c})
+	registry.RegisterActivity(&Incidents{Client: c, Archiver: archiver})
 	registry.RegisterActivity(&Permits{Client: c, Limits: world})
 	RegisterRemedies(registry, world, c)
 }

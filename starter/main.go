@@ -94,7 +94,7 @@ Exit codes: 0 all is good, 1 bad input or something is not healthy,
 		a.incidentsCommand(), a.incidentCommand(), a.reportCommand(),
 		a.pauseCommand(), a.resumeCommand(), a.probeNowCommand(),
 		a.modeCommand(), a.maintainCommand(), a.silenceCommand(),
-		a.deadLettersCommand(), a.permitsCommand(),
+		a.deadLettersCommand(), a.permitsCommand(), a.secretCommand(),
 		a.versionCommand(),
 	)
 	root.AddCommand(a.instructCommands()...)

@@ -60,6 +60,7 @@ func figures(incident operator.Incident, namespace string) [][]string {
 		{"  reason", incident.Reason},
 		{"  downtime", health.Span(incident.Length()) + running},
 		{"  time to detect", health.Span(incident.Detection())},
+		{"  time to decide", health.Span(incident.Deciding())},
 		{"  time to heal", health.Span(incident.Healing()) + running},
 		{"  attempts", fmt.Sprintf("%d (%s, %s)", incident.Attempts,
 			count(incident.Restarts, "restart"), count(incident.Verifications, "verification"))},

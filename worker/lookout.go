@@ -26,7 +26,7 @@ func (p *process) runLookout(ctx context.Context, ready func()) error {
 	// One heartbeat for each address, so that it remembers what it has said.
 	var beating *vigil.Heartbeat
 	v.Keep(ctx, func() (*vigil.Heartbeat, time.Duration) {
-		wanted := p.heartbeat.Load()
+		wanted := p.inForce.Load().Heartbeat
 		if wanted == nil {
 			beating = nil
 			return nil, 0
@@ -47,13 +47,12 @@ var stayHere = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) 
 // from outside when they are due.
 func (p *process) watched() []vigil.Service {
 	var services []vigil.Service
-	for _, row := range p.fleet.Board().Rows() {
-		if row.Cron || row.ActiveHours {
-			continue
+	for _, s := range p.board.Services() {
+		if s.Patience() > 0 {
+			services = append(services, vigil.Service{
+				Name: s.Name, Interval: s.Interval, Timeout: s.Timeout, LastProbeAt: s.Result.At,
+			})
 		}
-		services = append(services, vigil.Service{
-			Name: row.Service, Interval: row.Interval, Timeout: row.Timeout, LastProbeAt: row.Result.At,
-		})
 	}
 	return services
 }

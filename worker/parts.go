@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"paramedic/internal/apply"
 	"paramedic/internal/devserver"
 	"paramedic/internal/patient"
-	"paramedic/internal/web"
 )
 
 // runServer is the embedded Temporal server and its Web UI.
@@ -39,29 +37,4 @@ func (p *process) runPatient(ctx context.Context, ready func()) error {
 			ward.Address, ward.PID(), ward.Address))
 		ready()
 	})
-}
-
-// runHTTP is the status page and /healthz.
-func (p *process) runHTTP(ctx context.Context, ready func()) error {
-	listener, err := web.Listen(ctx, p.listen, p.cfg.HTTP.Open())
-	if err != nil {
-		return err
-	}
-	// The embedded server has started before; the Web UI of a cluster is not known.
-	handler := web.New(web.Options{Health: p.super.Health, Services: p.rows, UIURL: p.say.get(lineWebUI), Log: p.log.Logger})
-	p.say.set(lineStatus, fmt.Sprintf("http://%s/   health: http://%s/healthz", listener.Addr(), listener.Addr()))
-	return web.Serve(ctx, listener, handler, ready)
-}
-
-// rows are the services as this worker sees them.
-func (p *process) rows() []web.ServiceRow {
-	latest := p.fleet.Board().Rows()
-	rows := make([]web.ServiceRow, len(latest))
-	for i, row := range latest {
-		rows[i] = web.ServiceRow{
-			Service: row.Service, State: string(row.State), Severity: row.Severity, Since: row.Since,
-			LastProbeAt: row.Result.At, LatencyMS: row.Result.LatencyMS, Message: strings.TrimSpace(row.Result.Message),
-		}
-	}
-	return rows
 }

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"time"
 
@@ -44,6 +46,7 @@ func (p *process) runConfiguration(ctx context.Context, ready func()) error {
 	var settled <-chan time.Time
 	for {
 		var loaded bool
+		var answer chan error
 		select {
 		case <-ctx.Done():
 			return nil
@@ -55,15 +58,41 @@ func (p *process) runConfiguration(ctx context.Context, ready func()) error {
 			settled = nil
 			loaded = p.loadIfChanged()
 		case <-p.hangups:
-			loaded = p.load()
+			loaded = p.load() == nil
+		case answer = <-p.reloads:
+			err := p.load()
+			if loaded = err == nil; !loaded {
+				answer <- err
+			}
 		}
 		if !loaded {
 			continue
 		}
-		if err := p.applySchedules(ctx); err != nil {
+		err := p.applySchedules(ctx)
+		if answer != nil {
+			answer <- err
+		}
+		if err != nil {
 			return fmt.Errorf("the new configuration is in force here, but not yet in Temporal: %w", err)
 		}
 		p.log.Info("configuration reloaded", "file", p.config)
+	}
+}
+
+// reload has the file read now, as SIGHUP does, and returns once it is in force
+// or with why it is not.
+func (p *process) reload(ctx context.Context) error {
+	answer := make(chan error, 1)
+	select {
+	case p.reloads <- answer:
+	case <-ctx.Done():
+		return errors.New("another change of the configuration is under way")
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -78,28 +107,31 @@ func fingerprint(path string) string {
 
 // loadIfChanged loads the file unless it is as it was at the last time.
 func (p *process) loadIfChanged() bool {
-	return fingerprint(p.config) != p.seen && p.load()
+	return fingerprint(p.config) != p.seen && p.load() == nil
 }
 
 // load puts the file in force in this process, or says why not.
-func (p *process) load() bool {
+func (p *process) load() error {
 	p.seen = fingerprint(p.config)
 	cfg, err := config.Load(p.config)
+	if err == nil {
+		p.log.Mask(cfg.Secrets())
+		if err = p.fleet.Replace(cfg); err != nil {
+			err = fmt.Errorf("cannot be put in force: %w", err)
+		}
+	}
+	p.metrics.Reloaded(err == nil)
 	if err != nil {
 		p.log.Error("the new configuration is not valid, the old one stays in force:\n" + err.Error())
-		return false
+		return err
 	}
 	if needs := p.needsRestart(cfg); len(needs) > 0 {
 		p.log.Warn("these settings change only with a restart of the worker: " + strings.Join(needs, ", "))
 	}
-	p.log.Mask(cfg.Secrets())
-	if err := p.fleet.Replace(cfg); err != nil {
-		p.log.Error("the new configuration cannot be put in force, the old one stays: " + err.Error())
-		return false
-	}
-	p.inForce = cfg
-	p.heartbeat.Store(cfg.Heartbeat)
-	return true
+	p.board.Keep(configured(cfg))
+	p.writer.SetRetention(retention(cfg))
+	p.inForce.Store(cfg)
+	return nil
 }
 
 // needsRestart names the settings that a reload cannot change.
@@ -108,8 +140,13 @@ func (p *process) needsRestart(cfg *config.Config) []string {
 	if cfg.Temporal != p.cfg.Temporal {
 		names = append(names, "temporal")
 	}
-	if cfg.HTTP.Listen != p.cfg.HTTP.Listen {
-		names = append(names, "http.listen")
+	started, now := p.cfg.HTTP, cfg.HTTP
+	started.SystemAlert, now.SystemAlert = nil, nil // read at each request
+	if !reflect.DeepEqual(started, now) {
+		names = append(names, "http")
+	}
+	if cfg.Store.URL != p.cfg.Store.URL || cfg.Store.Cache != p.cfg.Store.Cache {
+		names = append(names, "store.url, store.cache")
 	}
 	if (cfg.Patient == nil) != (p.cfg.Patient == nil) || cfg.Patient != nil && *cfg.Patient != *p.cfg.Patient {
 		names = append(names, "patient")
@@ -130,10 +167,10 @@ func (p *process) applySchedules(ctx context.Context) error {
 		return err
 	}
 	defer connection.Close()
-	changes, err := apply.Apply(ctx, connection.Client, p.inForce, false)
+	changes, err := apply.Apply(ctx, connection.Client, p.inForce.Load(), false)
 	for _, change := range changes {
 		// That the first start creates every schedule is no news.
-		if change.Action == apply.Unchanged || change.Action == apply.Created && p.inForce == p.cfg {
+		if change.Action == apply.Unchanged || change.Action == apply.Created && p.inForce.Load() == p.cfg {
 			continue
 		}
 		p.log.Info(strings.TrimSpace(fmt.Sprintf("%s: watch %s %s", change.Service, change.Action, change.Detail)))

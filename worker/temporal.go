@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 
 	"paramedic/activities"
@@ -89,6 +90,7 @@ func (p *process) runWorker(ctx context.Context, ready func()) error {
 func (p *process) workers(c client.Client, fatal chan<- error) []worker.Worker {
 	options := workflows.WorkerOptions()
 	options.WorkerStopTimeout = drainLimit
+	options.Interceptors = []interceptor.WorkerInterceptor{workflows.Recording(p.recorder)}
 	options.OnFatalError = func(err error) {
 		select {
 		case fatal <- err:
@@ -99,7 +101,7 @@ func (p *process) workers(c client.Client, fatal chan<- error) []worker.Worker {
 	if !p.agent {
 		w := worker.New(c, apply.TaskQueue(p.cfg), options)
 		workflows.Register(w)
-		activities.Register(w, p.fleet, c)
+		activities.Register(w, p.fleet, p.recorder, c)
 		workers = append(workers, w)
 	}
 	if p.host != "" {

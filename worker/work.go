@@ -13,10 +13,13 @@ import (
 	"syscall"
 	"time"
 
+	"paramedic/internal/board"
 	"paramedic/internal/config"
 	"paramedic/internal/fleet"
 	"paramedic/internal/logging"
+	"paramedic/internal/metrics"
 	"paramedic/internal/operator"
+	"paramedic/internal/store"
 	"paramedic/internal/supervise"
 )
 
@@ -34,12 +37,22 @@ type process struct {
 	// cfg is the configuration at the start; what a reload cannot change is
 	// taken from it.
 	cfg *config.Config
-	// inForce is the configuration now, and seen the content of the file at the
-	// last look, valid or not; both belong to the part "configuration".
-	inForce *config.Config
-	seen    string
-	// heartbeat is what the configuration in force says, nil if nothing.
-	heartbeat atomic.Pointer[config.Heartbeat]
+	// inForce is the configuration now; the part "configuration" changes it.
+	inForce atomic.Pointer[config.Config]
+	// seen is the content of the file at the last look, valid or not; it belongs
+	// to the part "configuration".
+	seen string
+	// reloads are asked for by people; each gets an answer.
+	reloads chan chan error
+	// The read model: what is shown of services, incidents and alerts.
+	store    *store.Store
+	cache    *store.Cache // nil if there is none
+	writer   *store.Writer
+	board    *board.Board
+	metrics  *metrics.Metrics
+	recorder *recorder
+	// books is what was read of the Gatekeeper last, nil if nothing.
+	books atomic.Pointer[books]
 	// hangups are caught from the start on: SIGHUP must never end the worker.
 	hangups chan os.Signal
 	// embedded is set when the Temporal server runs in this process.
@@ -60,15 +73,22 @@ func work(ctx context.Context, letGo func(), f flags, stdout, stderr io.Writer) 
 	if err != nil {
 		return err
 	}
-	p := &process{flags: f, cfg: cfg, inForce: cfg, seen: seen, hangups: hangups, log: logging.New(stderr, logging.Options{JSON: f.logJSON, Verbose: f.verbose})}
-	p.heartbeat.Store(cfg.Heartbeat)
+	p := &process{
+		flags: f, cfg: cfg, seen: seen, hangups: hangups, reloads: make(chan chan error),
+		log: logging.New(stderr, logging.Options{JSON: f.logJSON, Verbose: f.verbose}),
+	}
+	p.inForce.Store(cfg)
 	p.log.Mask(cfg.Secrets())
 	slog.SetDefault(p.log.Logger)
+	p.super = supervise.New(p.log.Logger)
 	if err := p.prepare(); err != nil {
 		return err
 	}
+	defer p.closeReadModel()
+	if p.fleet, err = fleet.New(p.cfg, p.log.Logger, p.recorder); err != nil {
+		return err
+	}
 	defer p.fleet.Close()
-	p.super = supervise.New(p.log.Logger)
 	for _, part := range announced(p.parts(), func() { fmt.Fprint(stdout, p.say.String()) }) {
 		if err := p.super.Add(part); err != nil {
 			return err
@@ -82,7 +102,7 @@ func work(ctx context.Context, letGo func(), f flags, stdout, stderr io.Writer) 
 	return p.super.Run(ctx, stopLimit)
 }
 
-// prepare resolves where Temporal is and opens the fleet.
+// prepare resolves where Temporal is and opens the read model.
 func (p *process) prepare() error {
 	if p.host != "" {
 		p.say.set(lineHost, fmt.Sprintf("%s   remedies for this host are carried out here", p.host))
@@ -113,13 +133,17 @@ func (p *process) prepare() error {
 	}
 	p.embedded = !named
 	p.temporal = &connector{endpoint: endpoint, log: p.log.Logger}
-	p.fleet, err = fleet.New(p.cfg, p.log.Logger)
-	return err
+	return p.openReadModel(context.Background())
 }
 
 // parts are what the process is made of, in the order of their start.
 func (p *process) parts() []supervise.Part {
 	var parts []supervise.Part
+	if !p.agent {
+		parts = append(parts,
+			supervise.Part{Name: "store", Run: p.runStore},
+			supervise.Part{Name: "board", Run: p.runBoard})
+	}
 	if p.embedded {
 		parts = append(parts, supervise.Part{Name: "temporal-server", Run: p.runServer, Essential: true})
 	}
@@ -132,7 +156,9 @@ func (p *process) parts() []supervise.Part {
 		supervise.Part{Name: "configuration", Run: p.runConfiguration},
 	)
 	if !p.agent {
-		parts = append(parts, supervise.Part{Name: "lookout", Run: p.runLookout})
+		parts = append(parts,
+			supervise.Part{Name: "lookout", Run: p.runLookout},
+			supervise.Part{Name: "reconciler", Run: p.runReconciler})
 	}
 	return parts
 }

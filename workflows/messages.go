@@ -33,6 +33,7 @@ func RemediationID(service, target string) string {
 const (
 	schedulePrefix    = "monitor/"
 	remediationPrefix = "remediation/"
+	archivePrefix     = "archive/"
 )
 
 // The workflow types, as registered.
@@ -41,6 +42,7 @@ const (
 	RemediationType = "Remediation"
 	OutboxType      = activities.OutboxType
 	GatekeeperType  = activities.GatekeeperType
+	ArchiveType     = "Archive"
 )
 
 // What people and the configuration say to a Monitor, as signals.
@@ -130,12 +132,8 @@ var (
 // MemoIncident is the memo field of a Remediation that holds the incident's id.
 const MemoIncident = "incident"
 
-// Pause asks a Monitor to stop probing.
-type Pause struct {
-	By   string    `json:"by"`
-	Note string    `json:"note,omitempty"`
-	At   time.Time `json:"at,omitzero"`
-}
+// Pause stops the probing until somebody resumes it.
+type Pause = health.Pause
 
 // Resume takes a pause back.
 type Resume struct {

@@ -45,6 +45,10 @@ type monitor struct {
 	// end is when the next watch takes over.
 	end    time.Time
 	logger log.Logger
+	// recorder shows to people where the service stands, and told is what it was
+	// told last by this run.
+	recorder Recorder
+	told     health.Standing
 	// probeNow is set by a human who wants to know now; relieved when a new
 	// configuration moved the watches, and the next one is already waiting.
 	probeNow bool
@@ -52,7 +56,7 @@ type monitor struct {
 }
 
 func newMonitor(ctx workflow.Context, check Check) (*monitor, error) {
-	m := &monitor{check: check, logger: log.With(workflow.GetLogger(ctx), "service", check.Service)}
+	m := &monitor{check: check, logger: log.With(workflow.GetLogger(ctx), "service", check.Service), recorder: recorderOf(ctx)}
 	if workflow.HasLastCompletionResult(ctx) {
 		if err := workflow.GetLastCompletionResult(ctx, &m.state); err != nil {
 			return nil, fmt.Errorf("taking over from the last watch of %s: %w", check.Service, err)

@@ -28,6 +28,24 @@ func (m *monitor) describe(ctx workflow.Context) {
 	m.describeOrders(&page)
 	fmt.Fprintf(&page, "- %s, watch until %s\n", m.pace(), stamp(m.end))
 	workflow.SetCurrentDetails(ctx, page.String())
+	m.report(ctx)
+}
+
+// report shows where the service stands, beyond Temporal: at the beginning of
+// the watch, in case somebody has missed it, and whenever it changes.
+func (m *monitor) report(ctx workflow.Context) {
+	now := health.Standing{
+		Service: m.check.Service, State: m.state.State, Since: m.state.Since, Failures: m.state.Streak.Failures,
+		Flapping: m.state.Flapping, Paused: m.state.Paused, Orders: m.state.Orders,
+	}
+	if now == m.told {
+		return
+	}
+	m.told = now
+	now.At = workflow.Now(ctx)
+	if !workflow.IsReplaying(ctx) {
+		m.recorder.Stand(now)
+	}
 }
 
 // describeOrders writes what people have ordered.

@@ -22,7 +22,7 @@ func Outbox(ctx workflow.Context, state OutboxState) error {
 	if err != nil {
 		return err
 	}
-	o := &outbox{OutboxState: state, logger: workflow.GetLogger(ctx)}
+	o := &outbox{OutboxState: state, logger: workflow.GetLogger(ctx), recorder: recorderOf(ctx)}
 	if err := o.listen(ctx); err != nil {
 		return err
 	}
@@ -61,6 +61,8 @@ type outbox struct {
 	// OutboxState is what goes from run to run.
 	OutboxState
 	logger log.Logger
+	// recorder shows to people what waits and what is lost.
+	recorder Recorder
 	// external counts the reports to incidents that are on their way.
 	external int
 }

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.temporal.io/sdk/workflow"
@@ -33,6 +34,12 @@ func (o *outbox) describe(ctx workflow.Context) {
 		fmt.Fprintf(&page, "\nand %d older ones\n", more)
 	}
 	workflow.SetCurrentDetails(ctx, page.String())
+	if !workflow.IsReplaying(ctx) {
+		o.recorder.Outbox(health.Outbox{
+			Receiver: o.Receiver, At: workflow.Now(ctx), Waiting: len(o.Waiting) + len(o.Sending),
+			Delivered: o.Delivered, Lost: o.Lost, DeadLetters: slices.Clone(o.Dead),
+		})
+	}
 }
 
 // cell makes a text fit for a table.

@@ -13,6 +13,7 @@ func Register(registry worker.WorkflowRegistry) {
 		RemediationType: Remediation,
 		OutboxType:      Outbox,
 		GatekeeperType:  Gatekeeper,
+		ArchiveType:     Archive,
 	} {
 		registry.RegisterWorkflowWithOptions(function, workflow.RegisterOptions{Name: name})
 	}

@@ -46,6 +46,8 @@ type remediation struct {
 	check  Check
 	target string
 	logger log.Logger
+	// recorder shows the incident to people; see Recorder.
+	recorder Recorder
 	// nudged is set by a message that ends a rest early.
 	nudged bool
 	// treating is set while an attempt is under way.
@@ -74,6 +76,8 @@ func newRemediation(ctx workflow.Context, in RemediationInput) (*remediation, er
 	} else {
 		r.open(ctx, in)
 	}
+	r.Incident.Run = workflow.GetInfo(ctx).WorkflowExecution.RunID
+	r.recorder = recorderOf(ctx)
 	if err := r.listen(ctx); err != nil {
 		return nil, err
 	}
@@ -95,6 +99,7 @@ func (r *remediation) open(ctx workflow.Context, in RemediationInput) {
 		FirstFailureAt: in.Streak.FirstFailureAt,
 		OpenedAt:       now,
 		Reason:         in.LastFailure.Message,
+		Workflow:       workflow.GetInfo(ctx).WorkflowExecution.ID,
 	}
 	if in.Flapping {
 		r.Incident.Reason = "flapping: it changes its state too often"
@@ -167,6 +172,11 @@ func (r *remediation) close(ctx workflow.Context) (health.Incident, error) {
 	r.describe(ctx)
 	r.tellClosed(ctx)
 	r.awaitDelivery(ctx)
+	if err := r.hearOut(ctx); err != nil {
+		return r.Incident, err
+	}
+	r.describe(ctx)
+	r.archive(ctx)
 	return r.Incident, r.hearOut(ctx)
 }
 

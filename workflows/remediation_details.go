@@ -3,6 +3,7 @@ package workflows
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -35,6 +36,21 @@ func (r *remediation) describe(ctx workflow.Context) {
 		fmt.Fprintf(&page, "| %s | %s |\n", entry.At.UTC().Format("15:04:05"), text)
 	}
 	workflow.SetCurrentDetails(ctx, page.String())
+	r.report(ctx)
+}
+
+// report shows the record as it is now, beyond Temporal.
+func (r *remediation) report(ctx workflow.Context) {
+	r.Incident.Waiting, r.Incident.ApproveBy = r.Held, time.Time{}
+	if r.Approval.By == "" && workflow.Now(ctx).Before(r.Approval.Deadline) {
+		r.Incident.ApproveBy = r.Approval.Deadline
+	}
+	if r.Incident.State == health.Resolved {
+		r.Incident.Waiting, r.Incident.ApproveBy = "", time.Time{}
+	}
+	if !workflow.IsReplaying(ctx) {
+		r.recorder.Report(r.Incident.Clone())
+	}
 }
 
 // describeOrders writes what keeps the incident from being treated or told.

@@ -115,6 +115,7 @@ func TestHealedByTheFirstAttempt(t *testing.T) {
 	require.Equal(t, health.Incident{
 		ID: "web@20260301T115825.000Z", Service: "web", Severity: "critical", Runbook: "https://wiki.example/web",
 		State: health.Resolved, FirstFailureAt: noon.Add(-2 * time.Minute), OpenedAt: noon, ResolvedAt: noon.Add(10 * time.Second),
+		ActedAt: noon, Workflow: "default-test-workflow-id", Run: "default-test-run-id",
 		Reason: "status 503 != 200", Attempts: 1, Restarts: 1, Verifications: 1, Action: "restart web.service: applied: restarted web.service",
 		Outcome: health.Healed,
 	}, incident)

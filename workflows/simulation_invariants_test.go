@@ -105,9 +105,11 @@ func (p *patient) modeAt(at time.Time) (since time.Time, mode health.Mode) {
 func (s *simulation) checkAll() {
 	for _, name := range s.names {
 		s.checkBudgets(s.services[name])
+		s.checkStanding(s.services[name])
 	}
 	for _, incident := range s.incidents {
 		s.checkRecord(incident)
+		s.checkArchive(incident)
 	}
 	for _, told := range s.alerts {
 		s.checkAlert(told)

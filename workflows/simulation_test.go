@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/interceptor"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
@@ -50,6 +51,7 @@ type simulation struct {
 	alerts    []told
 	problems  []string
 	asks      int
+	archives
 }
 
 // patient is one service of a simulation.
@@ -90,15 +92,19 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	s := &simulation{
 		TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t,
-		random: rand.New(rand.NewPCG(seed, 3)), services: map[string]*patient{},
+		random: rand.New(rand.NewPCG(seed, 3)), services: map[string]*patient{}, archives: newArchives(),
 	}
 	s.SetStartTime(noon)
 	s.SetTestTimeout(2 * time.Minute)
 	// A machine that is busy with other tests is no deadlock.
-	s.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
+	s.SetWorkerOptions(worker.Options{
+		DeadlockDetectionTimeout: time.Minute,
+		Interceptors:             []interceptor.WorkerInterceptor{workflows.Recording(s)},
+	})
 	for name, function := range map[string]any{
 		workflows.MonitorType: workflows.Monitor, workflows.RemediationType: workflows.Remediation,
 		workflows.GatekeeperType: workflows.Gatekeeper, workflows.OutboxType: workflows.Outbox,
+		workflows.ArchiveType: workflows.Archive,
 	} {
 		s.RegisterWorkflowWithOptions(function, workflow.RegisterOptions{Name: name})
 	}
@@ -129,6 +135,7 @@ func (s *simulation) standIn() {
 		func(context.Context, activities.SweepInput) (activities.SweepOutput, error) {
 			return activities.SweepOutput{}, nil
 		})
+	s.OnActivity(incidents.Archive, mock.Anything, mock.Anything).Return(s.archive)
 	s.OnActivity(incidents.LastIncident, mock.Anything, mock.Anything).Return(s.lastIncident)
 	// Nobody of that name: an incident that is not open, a Gatekeeper at rest.
 	s.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(errors.New("not found"))

@@ -33,6 +33,9 @@ func (r *remediation) treat(ctx workflow.Context, decision health.Decision) {
 	defer func() { r.treating = false }()
 	r.Attempts++
 	r.Incident.Attempts++
+	if r.Incident.ActedAt.IsZero() {
+		r.Incident.ActedAt = workflow.Now(ctx)
+	}
 	r.Hurry, r.Approval = false, health.Approval{}
 	r.Treated, r.Unverified, r.Acted = false, true, true
 	r.Passes, r.FirstPassAt = 0, time.Time{}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/interceptor"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
@@ -51,6 +52,8 @@ type world struct {
 	down map[string]bool
 	// folds says whether the incident of a dependency is open.
 	folds func(dependency string) bool
+	// archive stores a record; nil stores it at once.
+	archive func(n int) error
 	// lastIncident answers for Temporal; nil says that there never was one.
 	lastIncident func() (activities.LastIncident, error)
 
@@ -67,6 +70,11 @@ type world struct {
 	closed   []workflows.Closed
 	rearmed  []workflows.Rearmed
 	folded   []string
+	archived []health.Incident
+	archives int
+	// What the workflows told the recorder.
+	standings []health.Standing
+	reports   []health.Incident
 }
 
 // treated is one attempt that reached the remedies, told one alert that
@@ -90,7 +98,10 @@ func newWorld(t *testing.T, script string) *world {
 	w.SetStartTime(noon)
 	w.SetTestTimeout(time.Minute)
 	// A machine that is busy with other tests is no deadlock.
-	w.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
+	w.SetWorkerOptions(worker.Options{
+		DeadlockDetectionTimeout: time.Minute,
+		Interceptors:             []interceptor.WorkerInterceptor{workflows.Recording(w)},
+	})
 	w.RegisterWorkflow(workflows.Monitor)
 	w.RegisterWorkflowWithOptions(w.remediation, workflow.RegisterOptions{Name: workflows.RemediationType})
 	w.RegisterWorkflow(workflows.Gatekeeper)
@@ -105,6 +116,8 @@ func newWorld(t *testing.T, script string) *world {
 	var incidents *activities.Incidents
 	w.RegisterActivity(incidents)
 	w.OnActivity(incidents.LastIncident, mock.Anything, mock.Anything).Return(w.findIncident)
+	w.OnActivity(incidents.Archive, mock.Anything, mock.Anything).Return(w.keep)
+	w.RegisterWorkflowWithOptions(workflows.Archive, workflow.RegisterOptions{Name: workflows.ArchiveType})
 	var permits *activities.Permits
 	w.RegisterActivity(permits)
 	w.OnActivity(permits.Ask, mock.Anything, mock.Anything).Return(w.ask)
@@ -226,6 +239,35 @@ func (w *world) findIncident(context.Context, string) (activities.LastIncident, 
 	}
 	return activities.LastIncident{}, nil
 }
+
+// keep stands in for the store.
+func (w *world) keep(_ context.Context, incident health.Incident) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.archives++
+	if w.archive != nil {
+		if err := w.archive(w.archives); err != nil {
+			return err
+		}
+	}
+	w.archived = append(w.archived, incident)
+	return nil
+}
+
+// Stand, Report and Outbox implement workflows.Recorder.
+func (w *world) Stand(standing health.Standing) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.standings = append(w.standings, standing)
+}
+
+func (w *world) Report(incident health.Incident) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.reports = append(w.reports, incident)
+}
+
+func (*world) Outbox(health.Outbox) {}
 
 // ask stands in for the Gatekeeper.
 func (w *world) ask(_ context.Context, in activities.AskInput) (activities.AskAnswer, error) {

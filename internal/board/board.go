@@ -139,20 +139,46 @@ func (b *Board) show(incident health.Incident) {
 	b.wake(incident.Service)
 }
 
-// Alerted takes what became of alerts.
-func (b *Board) Alerted(alerts ...store.Alert) {
-	b.sink.Put(store.Batch{Alerts: alerts})
+// Alerted takes what became of one try to tell a receiver.
+func (b *Board) Alerted(receiver string, alerts []health.Alert, _ time.Duration, err error) {
+	outcome, why := store.AlertDelivered, ""
+	if err != nil {
+		outcome, why = store.AlertRetrying, err.Error()
+	}
+	var batch store.Batch
+	for _, alert := range alerts {
+		batch.Alerts = append(batch.Alerts, alertOf(alert, receiver, b.now(), outcome, why))
+	}
+	b.sink.Put(batch)
 }
+
+func alertOf(alert health.Alert, receiver string, at time.Time, outcome store.AlertOutcome, why string) store.Alert {
+	return store.Alert{
+		DedupKey: alert.DedupKey, Receiver: receiver, Service: alert.Service, Incident: alert.Incident,
+		Status: alert.Status, Stage: alert.Stage, At: at, Outcome: outcome, Error: why,
+	}
+}
+
+// Remediated is there to hear of tries, of which the record of the incident
+// tells.
+func (*Board) Remediated(string, string, health.Treatment, time.Duration, error) {}
 
 // Outbox takes what an Outbox says of itself.
 func (b *Board) Outbox(outbox health.Outbox) {
-	b.sink.Put(store.Batch{Outboxes: []health.Outbox{outbox}})
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if outbox.At.Before(b.outboxes[outbox.Receiver].At) {
+	before := b.outboxes[outbox.Receiver]
+	if outbox.At.Before(before.At) {
 		return
 	}
 	b.outboxes[outbox.Receiver] = outbox
+	batch := store.Batch{Outboxes: []health.Outbox{outbox}}
+	for _, letter := range outbox.DeadLetters {
+		if !letter.At.Before(before.At) { // those before are known
+			batch.Alerts = append(batch.Alerts, alertOf(letter.Alert, letter.Receiver, letter.At, store.AlertDead, letter.Error))
+		}
+	}
+	b.sink.Put(batch)
 	b.wake("")
 }
 

@@ -29,6 +29,10 @@ type HTTP struct {
 	TrustedProxies []string `yaml:"trusted_proxies,omitempty" doc:"The addresses or networks of proxies whose X-Forwarded-For is believed, so that failed log-ins count for whoever made them; none unless set."`
 	// TLS is nil if this process speaks plain HTTP.
 	TLS *TLS `yaml:"tls,omitempty" doc:"The certificate of the pages; it is read anew when its files change."`
+	// StatusPage opens a page for everybody.
+	StatusPage bool `yaml:"status_page,omitempty" doc:"true for a status page and badges that everybody may see, without details; false unless set."`
+	// SystemAlert names the receivers of alerts that other systems send.
+	SystemAlert []string `yaml:"system_alert,omitempty" doc:"The receivers of the alerts that other systems send to /api/admin/system-alert; without it that endpoint takes none."`
 	// Access says who may come in; with nobody in it, whoever is on this machine.
 	Access Access `yaml:"access,omitempty" doc:"Who may see and change what; without it, whoever is on this machine may do everything, and nobody else anything."`
 }
@@ -95,6 +99,7 @@ func (c *checker) http() {
 	if h.BehindProxy && !h.Access.Any() && !c.d.isFailed("http.access") {
 		c.wrong("http.behind_proxy", "behind a proxy everybody seems to be on this machine, and nobody is asked who they are; add http.access with tokens, users or oidc, or remove behind_proxy")
 	}
+	c.told("http.system_alert", h.SystemAlert)
 	c.proxies(h)
 	c.publicURL(h)
 	c.certificate(h.TLS)

@@ -78,7 +78,7 @@ func (c *checker) check() {
 // service that it is for.
 func (c *checker) defaults(p *Policy) {
 	c.times("defaults", *p)
-	c.alerts("defaults", p.Alerts)
+	c.told("defaults.alerts", p.Alerts)
 	c.cadence("defaults", "", p)
 	c.flapping("defaults", p)
 	c.maintenance("defaults", p)
@@ -167,7 +167,7 @@ func (c *checker) service(path string, s *Service) {
 	c.times(path, s.Policy)
 	c.labels(join(path, "labels"), s.Labels)
 	c.route(path, s)
-	c.alerts(path, s.Alerts)
+	c.told(join(path, "alerts"), s.Alerts)
 	c.flapping(path, &s.Policy)
 	c.maintenance(path, &s.Policy)
 	s.Response = c.doc.ResponseTimes.of(s.Severity)
@@ -178,12 +178,12 @@ func (c *checker) service(path string, s *Service) {
 	}
 }
 
-// alerts checks that every receiver exists.
-func (c *checker) alerts(path string, names []string) {
+// told checks that every receiver of a list exists.
+func (c *checker) told(list string, names []string) {
 	valid := append(slices.Sorted(maps.Keys(c.doc.Alerts)), BuiltinReceiver)
 	seen := map[string]bool{}
 	for i, name := range names {
-		item := fmt.Sprintf("%s.alerts[%d]", path, i)
+		item := fmt.Sprintf("%s[%d]", list, i)
 		if !c.written(item) || c.d.isFailed(item) {
 			continue
 		}

@@ -26,8 +26,7 @@ func (c *Config) WriteYAML(w io.Writer) error {
 			doc.Alerts[r.Name] = r
 		}
 	}
-	writer := dumper{option.NewRedactor(c.secrets)}
-	text, err := yaml.MarshalWithOptions(writer.value(reflect.ValueOf(&doc).Elem()), yaml.IndentSequence(true))
+	text, err := c.yaml(&doc)
 	if err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
@@ -35,6 +34,21 @@ func (c *Config) WriteYAML(w io.Writer) error {
 		return fmt.Errorf("write configuration: %w", err)
 	}
 	return nil
+}
+
+// ServiceYAML is the configuration in force of one service, secrets masked.
+func (c *Config) ServiceYAML(service Service) string {
+	text, err := c.yaml(&service)
+	if err != nil {
+		return "" // what was read can be written
+	}
+	return string(text)
+}
+
+// yaml writes what a pointer leads to.
+func (c *Config) yaml(value any) ([]byte, error) {
+	writer := dumper{option.NewRedactor(c.secrets)}
+	return yaml.MarshalWithOptions(writer.value(reflect.ValueOf(value).Elem()), yaml.IndentSequence(true))
 }
 
 // dumper turns options into what the YAML library writes, by the tags that

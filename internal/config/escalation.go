@@ -64,7 +64,7 @@ func (c *checker) levels(path string, levels []Level) {
 		if c.written(join(item, "severities")) && len(level.Severities) == 0 {
 			c.wrong(join(item, "severities"), "severities is empty; name at least one of P0, P1, P2, P3, or leave it out for all")
 		}
-		c.alerts(item, level.Alerts)
+		c.told(join(item, "alerts"), level.Alerts)
 	}
 }
 

@@ -55,7 +55,7 @@ func (m Match) all() bool { return m.Service == nil && m.Severity == nil && m.La
 func (c *checker) routes() {
 	for i, route := range c.doc.Routes {
 		at := fmt.Sprintf("routes[%d]", i)
-		c.alerts(at, route.Alerts)
+		c.told(join(at, "alerts"), route.Alerts)
 		if len(route.Alerts) == 0 {
 			c.wrong(join(at, "alerts"), "this route tells nobody; name at least one receiver, or write alerts: [] in the services that nobody is to hear of")
 		}

@@ -28,22 +28,17 @@ type Fleet struct {
 	// closing waits for replaced rosters whose last probes are still running.
 	closing sync.WaitGroup
 
-	board *Board
+	observers []Observer
 }
 
 // New opens everything in the configuration. Nothing is connected yet.
-func New(cfg *config.Config, log *slog.Logger) (*Fleet, error) {
+func New(cfg *config.Config, log *slog.Logger, observers ...Observer) (*Fleet, error) {
 	r, err := open(cfg)
 	if err != nil {
 		return nil, err
 	}
-	f := &Fleet{log: log, current: r, board: newBoard()}
-	f.board.keep(cfg.Services)
-	return f, nil
+	return &Fleet{log: log, current: r, observers: observers}, nil
 }
-
-// Board shows the latest results of the probes that this worker made.
-func (f *Fleet) Board() *Board { return f.board }
 
 // Replace puts a new configuration in force. Probes and remedies that are
 // under way finish with the old one.
@@ -56,7 +51,6 @@ func (f *Fleet) Replace(cfg *config.Config) error {
 	old := f.current
 	f.current = r
 	f.mu.Unlock()
-	f.board.keep(cfg.Services)
 	f.closing.Go(func() { f.retire(old) })
 	return nil
 }
@@ -103,7 +97,7 @@ func (f *Fleet) Probe(ctx context.Context, service string) (health.Result, error
 	for name, text := range result.Facts {
 		result.Facts[name] = r.redactor.Redact(text)
 	}
-	f.board.record(service, result)
+	f.probed(service, result)
 	return result, nil
 }
 

@@ -112,53 +112,57 @@ func TestReplaceLetsRunningProbesFinish(t *testing.T) {
 func TestStoppingWorkerIsNoFailureOfTheService(t *testing.T) {
 	stuck := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	defer stuck.Close()
-	fleet := newFleet(t, fmt.Sprintf(oneService, stuck.URL, stuck.URL))
+	observer := &heard{results: map[string]health.Result{}}
+	fleet, err := New(parse(t, fmt.Sprintf(oneService, stuck.URL, stuck.URL)), slog.New(slog.DiscardHandler), observer)
+	require.NoError(t, err)
+	defer fleet.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := fleet.Probe(ctx, "web")
+	_, err = fleet.Probe(ctx, "web")
 	require.ErrorIs(t, err, context.Canceled)
-	require.Equal(t, health.StateUnknown, fleet.Board().Rows()[0].State)
+	require.Empty(t, observer.results, "nobody hears of it")
 }
 
-func TestBoardShowsTheLatest(t *testing.T) {
+// heard keeps what an observer is told.
+type heard struct {
+	results    map[string]health.Result
+	treatments []string
+	alerts     []string
+}
+
+func (h *heard) Probed(service string, result health.Result) { h.results[service] = result }
+
+func (h *heard) Remediated(service, kind string, treatment health.Treatment, took time.Duration, err error) {
+	h.treatments = append(h.treatments, fmt.Sprintf("%s %s %s %t %v", service, kind, treatment.Effect, took > 0, err))
+}
+
+func (h *heard) Alerted(receiver string, alerts []health.Alert, took time.Duration, err error) {
+	h.alerts = append(h.alerts, fmt.Sprintf("%s %d %t %v", receiver, len(alerts), took > 0, err))
+}
+
+func TestObserversHearOfWhatIsDone(t *testing.T) {
 	server := httptest.NewServer(echo(http.StatusOK))
 	defer server.Close()
-	fleet := newFleet(t, fmt.Sprintf(oneService, server.URL, server.URL))
-	require.Equal(t, health.StateUnknown, fleet.Board().Rows()[0].State)
-	var states []health.State
-	for range 3 {
-		_, err := fleet.Probe(t.Context(), "web")
-		require.NoError(t, err)
-		states = append(states, fleet.Board().Rows()[0].State)
-	}
-	require.Equal(t, []health.State{health.StateFailing, health.StateDown, health.StateDown}, states)
-}
-
-func TestBoardTellsWhenTheNextProbeIsDue(t *testing.T) {
-	fleet := newFleet(t, `
+	observer := &heard{results: map[string]health.Result{}}
+	fleet, err := New(parse(t, fmt.Sprintf(`
 services:
-  - {name: grid, interval: 90s, timeout: 5s, probe: {tcp: {address: "127.0.0.1:1"}}}
-  - {name: office, active_hours: "* 8-17 * * MON-FRI", probe: {tcp: {address: "127.0.0.1:1"}}}
-  - {name: nightly, cron: "0 3 * * *", probe: {tcp: {address: "127.0.0.1:1"}}}
-`)
-	rows := fleet.Board().Rows()
-	require.Equal(t, Latest{Service: "grid", Severity: "P1", State: health.StateUnknown, threshold: 3,
-		Interval: 90 * time.Second, Timeout: 5 * time.Second}, rows[0])
-	require.True(t, rows[1].Cron)
-	require.False(t, rows[1].ActiveHours)
-	require.Zero(t, rows[1].Interval)
-	require.True(t, rows[2].ActiveHours)
-	require.Equal(t, time.Minute, rows[2].Interval)
-
-	before := time.Now().UTC().Truncate(time.Millisecond)
-	_, err := fleet.Probe(t.Context(), "grid")
+  - name: web
+    probe: {http: {url: %q, headers: {X-Echo: hunter22}}}
+    remediation: {steps: [{exec: {command: [/bin/sh, -c, "exit 3"]}}]}
+alerts: {ops: {webhook: {url: %q}}}
+`, server.URL, server.URL)), slog.New(slog.DiscardHandler), observer)
 	require.NoError(t, err)
-	probed := fleet.Board().Rows()[0].Result.At
-	require.False(t, probed.Before(before), probed)
+	defer fleet.Close()
 
-	require.NoError(t, fleet.Replace(parse(t, "services: [{name: grid, interval: 2m, probe: {tcp: {address: '127.0.0.1:1'}}}]")))
-	require.Equal(t, 2*time.Minute, fleet.Board().Rows()[0].Interval)
-	require.Equal(t, probed, fleet.Board().Rows()[0].Result.At)
+	result, err := fleet.Probe(t.Context(), "web")
+	require.NoError(t, err)
+	require.Equal(t, result, observer.results["web"])
+	treatment, err := fleet.Remediate(t.Context(), activities.RemediateInput{Service: "web"}, fresh(t))
+	require.NoError(t, err)
+	require.Equal(t, health.Failed, treatment.Effect)
+	require.Equal(t, []string{"web exec failed true <nil>"}, observer.treatments)
+	require.NoError(t, fleet.Notify(t.Context(), "ops", []health.Alert{{Service: "web", Status: health.AlertDown}}))
+	require.Equal(t, []string{"ops 1 true <nil>"}, observer.alerts)
 }
 
 func TestFleetLimitsAreThoseOfTheConfiguration(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"paramedic/activities"
 	"paramedic/internal/alert"
@@ -59,6 +60,18 @@ func (f *Fleet) linksOf(r *roster) Links {
 	return links
 }
 
+// IncidentLink is the address of a workflow's page in the Web UI, or of the Web
+// UI itself when workflow is empty; "" if it is not known.
+func (f *Fleet) IncidentLink(workflow, run string) string {
+	r, release := f.use()
+	defer release()
+	links := f.linksOf(r)
+	if workflow == "" {
+		return links.WebUI
+	}
+	return links.incident(workflow, run)
+}
+
 // Notify implements activities.Notifier. A group that is larger than what the
 // receiver takes at once goes in parts, in order. A part that is refused does not
 // keep the others from those who wait for them; any other failure ends it, and a
@@ -78,13 +91,15 @@ func (f *Fleet) Notify(ctx context.Context, name string, alerts []health.Alert) 
 	}
 	var refused error
 	for part := range slices.Chunk(leaving, to.grouping.Batch) {
-		err := to.Send(ctx, part)
+		begun := time.Now()
+		err := redact(to.Send(ctx, part), r.redactor)
+		f.alerted(name, part, begun, err)
 		if err != nil && !alert.IsRefused(err) {
-			return redact(err, r.redactor)
+			return err
 		}
 		refused = cmp.Or(refused, err)
 	}
-	return redact(refused, r.redactor)
+	return refused
 }
 
 // Grouping implements activities.Notifier.

@@ -164,8 +164,11 @@ func (f *Fleet) Remediate(
 	if in.Step < 0 || in.Step >= len(s.steps) {
 		return health.Treatment{}, notConfigured("remediation step", fmt.Sprintf("%d of %s", in.Step+1, in.Service))
 	}
-	treatment, err := s.steps[in.Step].carryOut(ctx, remedy.Request{LastFailure: in.LastFailure, Checkpoint: checkpoint})
-	return maskTreatment(treatment, r.redactor), redact(err, r.redactor)
+	step, begun := s.steps[in.Step], time.Now()
+	treatment, err := step.carryOut(ctx, remedy.Request{LastFailure: in.LastFailure, Checkpoint: checkpoint})
+	treatment, err = maskTreatment(treatment, r.redactor), redact(err, r.redactor)
+	f.remediated(in.Service, step.kind, treatment, begun, err)
+	return treatment, err
 }
 
 // maskTreatment masks the secrets in all that a treatment says, and bounds it.

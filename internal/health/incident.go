@@ -2,6 +2,8 @@ package health
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -52,6 +54,16 @@ type Incident struct {
 	OpenedAt time.Time `json:"opened_at"`
 	// ResolvedAt is when the first passing probe began: downtime ends.
 	ResolvedAt time.Time `json:"resolved_at,omitzero"`
+	// ActedAt is when the first attempt to heal began; zero if none was made.
+	ActedAt time.Time `json:"acted_at,omitzero"`
+	// Workflow and Run name the workflow whose history is this record.
+	Workflow string `json:"workflow,omitempty"`
+	Run      string `json:"run,omitempty"`
+	// Waiting is why nothing is done now; empty if nothing holds it.
+	Waiting string `json:"waiting,omitempty"`
+	// ApproveBy is until when a human may approve what comes next; zero while
+	// nobody is asked.
+	ApproveBy time.Time `json:"approve_by,omitzero"`
 	// Reason is what the last failed probe found.
 	Reason string `json:"reason"`
 	// Attempts counts the remediations tried, Restarts those that took effect
@@ -97,8 +109,29 @@ func (i Incident) Downtime(now time.Time) time.Duration {
 // TimeToDetect is from the first failed probe to the opening of the incident.
 func (i Incident) TimeToDetect() time.Duration { return max(0, i.OpenedAt.Sub(i.FirstFailureAt)) }
 
-// TimeToHeal is from the opening of the incident to the first passing probe,
-// or to now while it is open.
+// TimeToDecide is from the opening of the incident to the first attempt. Without
+// one there was nothing to decide, and it is zero.
+func (i Incident) TimeToDecide() time.Duration {
+	if i.ActedAt.IsZero() {
+		return 0
+	}
+	return max(0, i.ActedAt.Sub(i.OpenedAt))
+}
+
+// TimeToHeal is the rest: from the first attempt, or from the opening where none
+// was made, to the first passing probe, or to now while it is open.
 func (i Incident) TimeToHeal(now time.Time) time.Duration {
-	return max(0, i.Downtime(now)-i.TimeToDetect())
+	return max(0, i.Downtime(now)-i.TimeToDetect()-i.TimeToDecide())
+}
+
+// Clone returns a copy that shares nothing which may still change.
+func (i Incident) Clone() Incident {
+	i.Affected = slices.Clone(i.Affected)
+	i.Held = maps.Clone(i.Held)
+	i.Timeline.Entries = slices.Clone(i.Timeline.Entries)
+	if i.Acknowledged != nil {
+		acknowledged := *i.Acknowledged
+		i.Acknowledged = &acknowledged
+	}
+	return i
 }

@@ -32,8 +32,11 @@ func (i Incident) Length() time.Duration { return i.Downtime(i.asOf) }
 // Detection is from the first failed probe to the opening of the incident.
 func (i Incident) Detection() time.Duration { return i.TimeToDetect() }
 
-// Healing is from the opening of the incident to the first passing probe, or
-// to now while it is open.
+// Deciding is from the opening of the incident to the first attempt.
+func (i Incident) Deciding() time.Duration { return i.TimeToDecide() }
+
+// Healing is from the first attempt, or from the opening without one, to the
+// first passing probe, or to now while it is open.
 func (i Incident) Healing() time.Duration { return i.TimeToHeal(i.asOf) }
 
 // Summary is an incident as a row of a list, for programs.
@@ -81,6 +84,7 @@ type Report struct {
 	Runbook             string  `json:"runbook"`
 	FirstFailureAt      Time    `json:"first_failure_at"`
 	TimeToDetectSeconds float64 `json:"time_to_detect_seconds"`
+	TimeToDecideSeconds float64 `json:"time_to_decide_seconds"`
 	TimeToHealSeconds   float64 `json:"time_to_heal_seconds"`
 	Reason              string  `json:"reason"`
 	Restarts            int     `json:"restarts"`
@@ -122,6 +126,7 @@ func (i Incident) Report() Report {
 		Runbook:             i.Runbook,
 		FirstFailureAt:      Time{i.FirstFailureAt},
 		TimeToDetectSeconds: seconds(i.Detection()),
+		TimeToDecideSeconds: seconds(i.Deciding()),
 		TimeToHealSeconds:   seconds(i.Healing()),
 		Reason:              i.Reason,
 		Restarts:            i.Restarts,

@@ -48,6 +48,20 @@ func (o *Operator) Incidents(ctx context.Context, filter Filter) ([]Incident, er
 	return incidents, err
 }
 
+// OpenIncidents returns the services that have an open incident, by Temporal's
+// list, which lags a little behind.
+func (o *Operator) OpenIncidents(ctx context.Context) (map[string]bool, error) {
+	runs, err := o.list(ctx, Filter{Open: true}.query(o.taskQueue), 0)
+	if err != nil {
+		return nil, err
+	}
+	services := make(map[string]bool, len(runs))
+	for _, run := range runs {
+		services[strings.TrimPrefix(run.GetExecution().GetWorkflowId(), workflows.RemediationID("", ""))] = true
+	}
+	return services, nil
+}
+
 // query is the filter in Temporal's list language. A run that continued as new
 // is the same incident as its successor and is left out.
 func (f Filter) query(taskQueue string) string {

@@ -72,10 +72,10 @@ func (t *Tally) add(i Incident) {
 		t.Open++
 	case i.Outcome == health.Healed:
 		t.HealedByUs++
-		t.HealedByUsSeconds += seconds(i.Healing())
+		t.HealedByUsSeconds += seconds(i.Deciding() + i.Healing())
 	case i.Outcome == health.Recovered, i.Outcome == health.ByHand:
 		t.HealedByOthers++
-		t.HealedOthersSeconds += seconds(i.Healing())
+		t.HealedOthersSeconds += seconds(i.Deciding() + i.Healing())
 	}
 }
 

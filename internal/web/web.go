@@ -1,75 +1,153 @@
-// Package web shows what paramedic knows: a status page for people and
-// /healthz for whatever watches the watcher. There is no authentication, so it
-// listens on loopback only and answers only to loopback names; the pages load
-// nothing from anywhere and run no script.
+// Package web serves what paramedic knows to people and to programs. It guards
+// one table of endpoints, which packages pages, api, access and metrics fill:
+// the method, the host, who asks, from where, and how much they send are looked
+// at here, once for all of them. Nothing that is served loads anything from
+// elsewhere.
 package web
 
 import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
-	"paramedic/internal/supervise"
+	"paramedic/internal/web/access"
+	"paramedic/internal/web/problem"
+	"paramedic/internal/web/route"
 )
 
-// Options say what the pages show.
+// Options say what is served and to whom.
 type Options struct {
-	// Health is asked for the parts of this process; required.
-	Health func() supervise.Health
-	// Services is asked for the rows of the status page; nil means none.
-	Services func() []ServiceRow
-	// UIURL is the address of the Temporal Web UI; empty leaves the link out.
-	UIURL string
+	// Routes are all endpoints; two with one method and pattern are refused.
+	Routes []route.Route
+	// Guard knows who may do what; required.
+	Guard *access.Guard
+	// Failed answers a person with a page that says what went wrong; nil answers
+	// with a line of text.
+	Failed func(w http.ResponseWriter, r *http.Request, status int, sentence string)
 	// Log gets what goes wrong while answering; required.
 	Log *slog.Logger
 }
 
-// site is what the handlers share.
-type site struct {
-	Options
-	now func() time.Time
-}
+const (
+	// bodyLimit bounds a request's body unless its route says otherwise, in bytes.
+	bodyLimit = 64 << 10
+	// answerLimit bounds how long an answer may take, streams excepted.
+	answerLimit = 15 * time.Second
+)
 
-// route is one page: a pattern of http.ServeMux without the method, and the
-// methods it answers to.
-type route struct {
-	pattern string
-	methods []string
-	handler http.HandlerFunc
-	// anyHost skips the check of the Host header. Load balancers send whatever
-	// they like there, and such a page tells nothing that matters.
-	anyHost bool
-}
-
-var reading = []string{http.MethodGet, http.MethodHead}
-
-func (s *site) routes() []route {
-	return []route{
-		{pattern: "/{$}", methods: reading, handler: s.statusPage},
-		{pattern: "/healthz", methods: reading, handler: s.healthz, anyHost: true},
-		{pattern: "/", methods: reading, handler: s.notFound},
-	}
-}
-
-// New returns the handler of all pages.
-func New(options Options) http.Handler {
-	return (&site{Options: options, now: time.Now}).handler()
-}
-
-func (s *site) handler() http.Handler {
-	if s.Services == nil {
-		s.Services = func() []ServiceRow { return nil }
-	}
+// New returns the handler of all endpoints.
+func New(options Options) (http.Handler, error) {
+	s := &site{Options: options}
 	mux := http.NewServeMux()
-	for _, r := range s.routes() {
-		handler := allow(r.methods, r.handler)
-		if !r.anyHost {
-			handler = loopbackHost(handler)
+	byPattern := map[string][]route.Route{}
+	var patterns []string
+	for _, r := range options.Routes {
+		for _, other := range byPattern[r.Pattern] {
+			if other.Method == r.Method {
+				return nil, fmt.Errorf("web: there are two routes for %s %s", r.Method, r.Pattern)
+			}
 		}
-		mux.Handle(r.pattern, handler)
+		if byPattern[r.Pattern] == nil {
+			patterns = append(patterns, r.Pattern)
+		}
+		byPattern[r.Pattern] = append(byPattern[r.Pattern], r)
 	}
-	return secured(s.recovered(mux))
+	for _, pattern := range patterns {
+		if err := handle(mux, pattern, s.methods(byPattern[pattern])); err != nil {
+			return nil, err
+		}
+	}
+	for pattern, handler := range options.Guard.Routes() {
+		if err := handle(mux, pattern, s.ownHost(options.Guard.SameOrigin(handler))); err != nil {
+			return nil, err
+		}
+	}
+	return secured(s.recovered(mux)), nil
+}
+
+// handle makes an error of the panic with which http.ServeMux refuses a
+// pattern.
+func handle(mux *http.ServeMux, pattern string, handler http.Handler) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("web: route %s: %v", pattern, cause)
+		}
+	}()
+	mux.Handle(pattern, handler)
+	return nil
+}
+
+// site is what the endpoints share.
+type site struct{ Options }
+
+// methods answers with the route of the request's method; others get 405 and
+// the list of those allowed.
+func (s *site) methods(routes []route.Route) http.Handler {
+	handlers := map[string]http.Handler{}
+	var allowed []string
+	for _, r := range routes {
+		handlers[r.Method] = s.guarded(r)
+		allowed = append(allowed, r.Method)
+		if r.Method == http.MethodGet && !r.Stream {
+			handlers[http.MethodHead] = handlers[r.Method]
+			allowed = append(allowed, http.MethodHead)
+		}
+	}
+	slices.Sort(allowed)
+	list := strings.Join(allowed, ", ")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if handler := handlers[r.Method]; handler != nil {
+			handler.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Allow", list)
+		s.fail(w, r, routes[0].Page, http.StatusMethodNotAllowed, "This address answers to "+list+" only.")
+	})
+}
+
+// guarded puts the guards before an endpoint: the host, the origin of what
+// changes something, who asks, how much and how long.
+func (s *site) guarded(r route.Route) http.Handler {
+	var handler http.Handler = limited(r, r.Handler)
+	handler = s.Guard.Require(r.Role, r.Page, handler)
+	handler = s.Guard.SameOrigin(handler)
+	if !r.AnyHost {
+		handler = s.ownHost(handler)
+	}
+	return handler
+}
+
+// limited bounds the body and the time of one request.
+func limited(r route.Route, next http.Handler) http.Handler {
+	limit := r.BodyLimit
+	if limit <= 0 {
+		limit = bodyLimit
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		request.Body = http.MaxBytesReader(w, request.Body, limit)
+		control, deadline := http.NewResponseController(w), time.Now().Add(answerLimit)
+		if r.Stream {
+			deadline = time.Time{} // each of its writes has its own
+		}
+		// A recorder of a test knows no deadlines.
+		_ = control.SetWriteDeadline(deadline)
+		next.ServeHTTP(w, request)
+	})
+}
+
+// fail answers that something is wrong, to a person or to a program.
+func (s *site) fail(w http.ResponseWriter, r *http.Request, page bool, status int, sentence string) {
+	switch {
+	case !page:
+		problem.Write(w, r, status, sentence)
+	case s.Failed != nil:
+		s.Failed(w, r, status, sentence)
+	default:
+		http.Error(w, sentence, status)
+	}
 }
 
 // recovered answers a panic of a handler with a 500 that says nothing about it.

@@ -65,7 +65,7 @@ func run(ctx context.Context, out string) (err error) {
 	s := newStage(temporal)
 	w := worker.New(temporal, workflows.TaskQueue, worker.Options{})
 	workflows.Register(w)
-	activities.Register(w, s, temporal)
+	activities.Register(w, s, s, temporal)
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("starting the worker: %w", err)
 	}

@@ -1,0 +1,179 @@
+package board
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"paramedic/internal/health"
+	"paramedic/internal/store"
+)
+
+// History is what the board reads of the store; *store.Store implements it.
+type History interface {
+	Recent(ctx context.Context, per int) (map[store.Key][]float32, error)
+	Uptimes(ctx context.Context, now time.Time) (map[store.Key]store.Uptime, error)
+	Incidents(ctx context.Context, filter store.IncidentFilter) (page []health.Incident, total int, err error)
+	Incident(ctx context.Context, id string) (health.Incident, error)
+	Outboxes(ctx context.Context) ([]health.Outbox, error)
+}
+
+// Feed tells what has changed in the store since it was last asked, at first all
+// of it; *store.Feed implements it.
+type Feed interface {
+	Next(ctx context.Context) ([]store.Latest, error)
+}
+
+const (
+	// followEvery is the time between two looks at what other workers have
+	// stored.
+	followEvery = 2 * time.Second
+	// uptimeEvery is how old the shares of time that a service was up may be.
+	uptimeEvery = time.Minute
+	// openLimit is the most open incidents that are taken from the store.
+	openLimit = 5000
+)
+
+// Load shows what the store knows: after the start, so that people see what was
+// known before.
+func (b *Board) Load(ctx context.Context, history History, feed Feed) error {
+	recent, err := history.Recent(ctx, RecentLimit)
+	if err != nil {
+		return fmt.Errorf("reading the latest results: %w", err)
+	}
+	b.mu.Lock()
+	for key, latencies := range recent {
+		if e := b.services[key.Service]; e != nil && key.Target == "" && len(e.recent) < len(latencies) {
+			e.recent = latencies
+		}
+	}
+	b.mu.Unlock()
+	if err := b.follow(ctx, history, feed); err != nil {
+		return err
+	}
+	return b.refresh(ctx, history)
+}
+
+// Run keeps what is shown up to date until ctx ends. With shared it follows what
+// other workers store.
+func (b *Board) Run(ctx context.Context, history History, feed Feed, shared bool) {
+	follow, uptimes := time.NewTicker(followEvery), time.NewTicker(uptimeEvery)
+	defer follow.Stop()
+	defer uptimes.Stop()
+	failing := false
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return
+		case <-follow.C:
+			if !shared {
+				continue
+			}
+			err = b.follow(ctx, history, feed)
+		case <-uptimes.C:
+			err = b.refresh(ctx, history)
+		}
+		if err != nil && !failing && ctx.Err() == nil {
+			b.log.Warn("what is shown may be old: " + err.Error())
+		}
+		failing = err != nil
+	}
+}
+
+// follow takes what other workers have stored.
+func (b *Board) follow(ctx context.Context, history History, feed Feed) error {
+	changed, err := feed.Next(ctx)
+	if err != nil {
+		return fmt.Errorf("reading what has changed: %w", err)
+	}
+	b.mergeAll(changed)
+	open, _, err := history.Incidents(ctx, store.IncidentFilter{Open: true, Limit: openLimit})
+	if err != nil {
+		return fmt.Errorf("reading the open incidents: %w", err)
+	}
+	stored := make(map[string]bool, len(open))
+	for _, incident := range open {
+		stored[incident.ID] = true
+		b.learn(incident)
+	}
+	for _, shown := range b.OpenIncidents() {
+		if stored[shown.ID] {
+			continue
+		}
+		// It was closed elsewhere, or is so new that it is on its way.
+		if incident, err := history.Incident(ctx, shown.ID); err == nil && incident.State == health.Resolved {
+			b.show(incident)
+		}
+	}
+	outboxes, err := history.Outboxes(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the outboxes: %w", err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, outbox := range outboxes {
+		if outbox.At.After(b.outboxes[outbox.Receiver].At) {
+			b.outboxes[outbox.Receiver] = outbox
+		}
+	}
+	return nil
+}
+
+// mergeAll shows what is newer than what is shown.
+func (b *Board) mergeAll(changed []store.Latest) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, latest := range changed {
+		e := b.services[latest.Service]
+		if e == nil || latest.Target != "" {
+			continue
+		}
+		newer := false
+		if latest.Standing.At.After(e.standing.At) {
+			e.standing, newer = latest.Standing, true
+		}
+		if latest.Result.At.After(e.result.At) {
+			first := e.result.At.IsZero() && len(e.recent) > 0
+			if first {
+				e.result = latest.Result // its latency is among the recent ones
+			} else {
+				e.take(latest.Result)
+			}
+			newer = true
+		}
+		if newer {
+			b.wake(latest.Service)
+		}
+	}
+}
+
+// learn takes an open incident from the store, unless a newer record of it is
+// shown.
+func (b *Board) learn(incident health.Incident) {
+	b.mu.RLock()
+	shown := b.incidents[incident.Service]
+	b.mu.RUnlock()
+	if shown == nil || shown.ID != incident.ID || entries(incident) > entries(*shown) {
+		b.show(incident)
+	}
+}
+
+// entries is how far a record has come.
+func entries(i health.Incident) int { return len(i.Timeline.Entries) + i.Timeline.Omitted }
+
+// refresh takes the shares of time that services were up.
+func (b *Board) refresh(ctx context.Context, history History) error {
+	uptimes, err := history.Uptimes(ctx, b.now())
+	if err != nil {
+		return fmt.Errorf("reading how long services were up: %w", err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for key, uptime := range uptimes {
+		if e := b.services[key.Service]; e != nil && key.Target == "" {
+			e.uptime = uptime
+		}
+	}
+	return nil
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"paramedic/internal/alert"
+	"paramedic/internal/board"
+	"paramedic/internal/health"
+	"paramedic/internal/metrics"
+	"paramedic/internal/store"
+)
+
+// recorder hears of everything that this process does and sees: from workflows,
+// from the fleet, and from the activity that archives. It shows it on the board,
+// which has it stored, counts it, and writes operations to the log.
+type recorder struct {
+	*board.Board
+	metrics *metrics.Metrics
+	log     *slog.Logger
+	started time.Time
+
+	mu sync.Mutex
+	// counted are the open incidents as they were counted last, by id.
+	counted map[string]health.Incident
+}
+
+func newRecorder(b *board.Board, m *metrics.Metrics, log *slog.Logger) *recorder {
+	return &recorder{Board: b, metrics: m, log: log, started: time.Now(), counted: map[string]health.Incident{}}
+}
+
+// Probed implements fleet.Observer.
+func (r *recorder) Probed(service string, result health.Result) {
+	r.Board.Probed(service, result)
+	r.metrics.Probed(service, result)
+	r.log.Debug(service+": probed: "+result.Message, "service", service, "operation", "probe",
+		"duration", time.Duration(result.LatencyMS*float64(time.Millisecond)), "success", result.Status.Up())
+}
+
+// Remediated implements fleet.Observer.
+func (r *recorder) Remediated(service, kind string, treatment health.Treatment, took time.Duration, err error) {
+	outcome, success := string(treatment.Effect), err == nil && treatment.Effect != health.Failed
+	if err != nil {
+		outcome = metrics.Error
+	}
+	r.metrics.Remediated(outcome)
+	r.log.Debug(service+": "+kind+": "+outcome, "service", service, "operation", "remediate", "kind", kind,
+		"outcome", outcome, "duration", took, "success", success)
+}
+
+// Alerted implements fleet.Observer.
+func (r *recorder) Alerted(receiver string, alerts []health.Alert, took time.Duration, err error) {
+	r.Board.Alerted(receiver, alerts, took, err)
+	outcome := store.AlertDelivered
+	switch {
+	case alert.IsRefused(err):
+		outcome = store.AlertDead
+	case err != nil:
+		outcome = store.AlertRetrying
+	}
+	for _, told := range alerts {
+		r.metrics.Alert(receiver, outcome)
+		r.log.Debug(receiver+": "+string(outcome)+": "+told.Service+" "+string(told.Status), "service", told.Service,
+			"incident", told.Incident, "operation", "alert", "receiver", receiver, "duration", took, "success", err == nil)
+	}
+}
+
+// Report implements workflows.Recorder.
+func (r *recorder) Report(incident health.Incident) {
+	r.Board.Report(incident)
+	r.count(incident)
+}
+
+// Archive implements activities.Archiver.
+func (r *recorder) Archive(ctx context.Context, incident health.Incident) error {
+	begun := time.Now()
+	err := r.Board.Archive(ctx, incident)
+	if err == nil {
+		r.metrics.IncidentClosed(incident)
+	}
+	r.log.Debug(incident.Service+": archived incident "+incident.ID, "service", incident.Service, "incident", incident.ID,
+		"operation", "archive", "duration", time.Since(begun), "success", err == nil)
+	return err
+}
+
+// count counts what has come to an incident since it was counted last. What came
+// to it before this process was started was counted by another.
+func (r *recorder) count(incident health.Incident) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before, known := r.counted[incident.ID]
+	if known || incident.OpenedAt.After(r.started) {
+		for rule, times := range incident.Held {
+			for range times - before.Held[rule] {
+				r.metrics.Held(rule)
+				if ofGatekeeper[rule] {
+					r.metrics.Permit(false)
+				}
+			}
+		}
+		for range incident.Attempts - before.Attempts {
+			r.metrics.Permit(true)
+		}
+	}
+	if incident.State == health.Resolved {
+		delete(r.counted, incident.ID)
+		return
+	}
+	r.counted[incident.ID] = incident
+}
+
+// ofGatekeeper are the rules that only the Gatekeeper can apply.
+var ofGatekeeper = map[health.Rule]bool{
+	health.RuleConcurrent: true, health.RuleMinHealthy: true,
+	health.RuleIncidentsPerHour: true, health.RuleRestartsPerDay: true,
+}

@@ -93,6 +93,19 @@ type FailoverView struct {
 	Standby *bool
 }
 
+// Reach says whether the standby can be reached: "yes", "no", or nothing if it
+// is not known.
+func (v FailoverView) Reach() string {
+	switch {
+	case v.Standby == nil:
+		return ""
+	case *v.Standby:
+		return "yes"
+	default:
+		return "no"
+	}
+}
+
 // SyncView is the sync of the aggregates.
 type SyncView struct {
 	Service  string

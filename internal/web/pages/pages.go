@@ -86,6 +86,7 @@ type Pages struct {
 	languages []*language
 	assets    assets
 	streams   chan struct{}
+	bars      barCache
 }
 
 // New returns the pages. An error is a mistake in a template or a text.

@@ -87,8 +87,12 @@ func sentence(lang, reason string, id Identity, needed Role) string {
 
 var matcher = language.NewMatcher([]language.Tag{language.English, language.Spanish})
 
-// languageOf is the language of the person behind r, "en" or "es".
+// languageOf is the language of the person behind r, "en" or "es": the one that
+// was chosen on the pages, or else the best that the browser accepts.
 func languageOf(r *http.Request) string {
+	if chosen, err := r.Cookie("language"); err == nil && texts[chosen.Value] != nil {
+		return chosen.Value
+	}
 	if _, i := language.MatchStrings(matcher, r.Header.Get("Accept-Language")); i == 1 {
 		return "es"
 	}

@@ -1,0 +1,341 @@
+package access
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/bcrypt"
+)
+
+func from(address string) func(*http.Request) {
+	return func(r *http.Request) { r.RemoteAddr = netip.AddrPortFrom(netip.MustParseAddr(address), 4711).String() }
+}
+
+// counted replaces bcrypt's comparison by one that counts.
+func counted(g *Guard) *atomic.Int32 {
+	var calls atomic.Int32
+	g.users.compare = func(hash, password []byte) error {
+		calls.Add(1)
+		return bcrypt.CompareHashAndPassword(hash, password)
+	}
+	return &calls
+}
+
+func clocked(t *testing.T, options Options) (*Guard, *clock) {
+	t.Helper()
+	c := newClock()
+	options.Now = c.now
+	return guard(t, options), c
+}
+
+func TestFailuresOfAnAddressAreLimited(t *testing.T) {
+	for name, wrong := range map[string]func(*http.Request){
+		"a token": bearer("wrong"), "a password": basic("ana", "wrong"), "a name": basic("eve", "wrong"),
+		"nothing that can be read": func(r *http.Request) { r.Header.Set("Authorization", "?") },
+	} {
+		g, clock := clocked(t, known())
+		api := g.Require(Viewer, false, who)
+		for range addressFailures {
+			require.Equal(t, 401, ask(api, wrong).Code, name)
+		}
+		calls := counted(g)
+		limited := ask(api, wrong)
+		require.Equal(t, 429, limited.Code, name)
+		require.Equal(t, "application/problem+json", limited.Header().Get("Content-Type"))
+		seconds, err := strconv.Atoi(limited.Header().Get("Retry-After"))
+		require.NoError(t, err)
+		require.Equal(t, 10, seconds)
+		require.Equal(t, 429, ask(g.Require(Viewer, true, who), wrong).Code)
+		require.Equal(t, 429, ask(api, basic("ana", adminPassword)).Code, "a guess tells nothing any more")
+		require.Zero(t, calls.Load(), "and costs nothing")
+
+		require.Equal(t, 200, ask(api, wrong, from("198.51.100.1"), basic("ana", adminPassword)).Code, "elsewhere nothing has changed")
+		require.Equal(t, 200, ask(api, bearer(viewerToken)).Code, "a token cannot be guessed, so it is always let in")
+		require.Equal(t, 200, ask(g.Require(Public, false, who), wrong).Code, "what is public stays so")
+
+		clock.add(time.Duration(seconds) * time.Second)
+		require.Equal(t, 401, ask(api, wrong).Code, "one more try")
+		require.Equal(t, 429, ask(api, wrong).Code, name)
+		clock.add(addressFailures * addressRecovers)
+		require.Equal(t, 200, ask(api, basic("ana", adminPassword)).Code, name)
+	}
+}
+
+func TestSuccessIsNotLimited(t *testing.T) {
+	g, clock := clocked(t, known())
+	api := g.Require(Viewer, false, who)
+	for range 5 * addressFailures {
+		require.Equal(t, 200, ask(api, basic("ana", adminPassword)).Code)
+		require.Equal(t, 200, ask(api, bearer(viewerToken)).Code)
+		clock.add(verifiedFor) // so that the password is verified each time
+	}
+	for range 5 * addressFailures { // also without time to recover
+		g.users.verified = newShelf[Identity](verifiedSize, clock.now)
+		require.Equal(t, 200, ask(api, basic("ana", adminPassword)).Code)
+	}
+}
+
+// Whoever tries somebody's name from many addresses shuts that name to new
+// addresses, not to those that somebody has logged in from.
+func TestFailuresOfANameAreLimited(t *testing.T) {
+	g, clock := clocked(t, known())
+	api := g.Require(Viewer, false, who)
+	require.Equal(t, 200, ask(api, from("203.0.113.1"), basic("ana", adminPassword)).Code)
+	for i := range nameFailures {
+		require.Equal(t, 401, ask(api, from(fmt.Sprintf("198.51.100.%d", i+1)), basic("ana", "wrong"+strconv.Itoa(i))).Code)
+	}
+	require.Equal(t, 429, ask(api, from("198.51.100.200"), basic("ana", "wrong")).Code)
+	require.Equal(t, 429, ask(api, from("198.51.100.201"), basic("ana", adminPassword)).Code)
+	clock.add(2 * verifiedFor / 10) // what was verified is still known
+	g.users.verified = newShelf[Identity](verifiedSize, clock.now)
+	require.Equal(t, 200, ask(api, from("203.0.113.1"), basic("ana", adminPassword)).Code, "her own address")
+	require.Equal(t, 200, ask(api, from("198.51.100.200"), bearer(operatorToken)).Code, "tokens have no name to try")
+	require.Equal(t, 401, ask(api, from("203.0.113.1"), basic("ana", "wrong")).Code)
+
+	// Names that nobody has are limited alike, or the limit would tell them apart.
+	for i := range nameFailures {
+		require.Equal(t, 401, ask(api, from(fmt.Sprintf("198.51.100.%d", i+1)), basic("eve", "wrong")).Code)
+		clock.add(time.Second)
+	}
+	require.Equal(t, 429, ask(api, from("198.51.100.202"), basic("eve", "wrong")).Code)
+}
+
+// Many at once do not slip through before the first has failed.
+func TestLimitHoldsAtOnce(t *testing.T) {
+	g, _ := clocked(t, known())
+	api := g.Require(Viewer, false, who)
+	calls := counted(g)
+	var group sync.WaitGroup
+	for i := range 20 * addressFailures {
+		group.Go(func() { ask(api, basic("ana", "guess"+strconv.Itoa(i))) })
+	}
+	group.Wait()
+	require.EqualValues(t, addressFailures, calls.Load())
+}
+
+func TestLimitsAreBounded(t *testing.T) {
+	l := newLimits(newClock().now)
+	for i := range 3 * limitSize {
+		l.begin(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), strconv.Itoa(i))
+		l.welcome(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), strconv.Itoa(i))
+	}
+	require.LessOrEqual(t, len(l.addresses.items), limitSize)
+	require.LessOrEqual(t, len(l.names.items), limitSize)
+	require.LessOrEqual(t, len(l.known.items), limitSize)
+}
+
+func TestANeighbourhoodIsLimitedTogether(t *testing.T) {
+	g, _ := clocked(t, known())
+	api := g.Require(Viewer, false, who)
+	for i := range addressFailures {
+		require.Equal(t, 401, ask(api, from(fmt.Sprintf("2001:db8:1:2::%x", i+1)), bearer("wrong")).Code)
+	}
+	require.Equal(t, 429, ask(api, from("2001:db8:1:2:ffff::1"), bearer("wrong")).Code)
+	require.Equal(t, 401, ask(api, from("2001:db8:1:3::1"), bearer("wrong")).Code)
+}
+
+// A password is verified once for many requests, and again after a while.
+func TestPasswordsAreVerifiedOnce(t *testing.T) {
+	g, clock := clocked(t, known())
+	calls := counted(g)
+	api := g.Require(Viewer, false, who)
+	var group sync.WaitGroup
+	for range 50 {
+		group.Go(func() {
+			if code := ask(api, basic("ana", adminPassword)).Code; code != 200 {
+				t.Errorf("answered %d", code)
+			}
+		})
+	}
+	group.Wait()
+	require.LessOrEqual(t, calls.Load(), int32(3), "who comes while it is verified waits for that")
+	before := calls.Load()
+	clock.add(verifiedFor - time.Second)
+	require.Equal(t, 200, ask(api, basic("ana", adminPassword)).Code)
+	require.Equal(t, before, calls.Load())
+	clock.add(time.Second)
+	require.Equal(t, 200, ask(api, basic("ana", adminPassword)).Code)
+	require.Equal(t, before+1, calls.Load())
+
+	require.Equal(t, 401, ask(api, basic("ana", adminPassword+"x")).Code)
+	require.Equal(t, 401, ask(api, basic("an", "a"+adminPassword)).Code)
+	require.Equal(t, before+3, calls.Load(), "what is wrong is not remembered, and an unknown name costs as much")
+	for key := range g.users.verified.items {
+		require.NotContains(t, key, adminPassword)
+	}
+}
+
+// The cost of a verified request is that of a lookup.
+func TestVerifiedRequestsAreCheap(t *testing.T) {
+	hash, err := bcrypt.GenerateFromPassword([]byte(adminPassword), 10)
+	require.NoError(t, err)
+	g := guard(t, Options{Users: []User{{"ana", string(hash), Admin}}})
+	api := g.Require(Viewer, false, who)
+	begin := time.Now()
+	require.Equal(t, 200, ask(api, basic("ana", adminPassword)).Code)
+	first := time.Since(begin)
+	const times = 200
+	begin = time.Now()
+	for range times {
+		require.Equal(t, 200, ask(api, basic("ana", adminPassword)).Code)
+	}
+	require.Less(t, time.Since(begin)/times, first/10, "the first took %s", first)
+}
+
+// Verifying passwords leaves CPU for everything else, and says so when it is
+// too much.
+func TestFewPasswordsAreVerifiedAtOnce(t *testing.T) {
+	g := guard(t, known())
+	var running, most atomic.Int32
+	g.users.compare = func(hash, password []byte) error {
+		now := running.Add(1)
+		defer running.Add(-1)
+		for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
+		}
+		return bcrypt.CompareHashAndPassword(hash, password)
+	}
+	var group sync.WaitGroup
+	for i := range 40 {
+		group.Go(func() {
+			ask(g.Require(Viewer, false, who), from(fmt.Sprintf("198.51.100.%d", i+1)), basic("user"+strconv.Itoa(i), "guess"))
+		})
+	}
+	group.Wait()
+	require.LessOrEqual(t, int(most.Load()), cap(g.users.slots))
+}
+
+func TestForwardedAddresses(t *testing.T) {
+	trusting := guard(t, Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}})
+	plain := guard(t, Options{})
+	for _, c := range []struct{ remote, forwarded, want string }{
+		{"10.0.0.1:1", "192.0.2.7", "192.0.2.7"},
+		{"10.0.0.1:1", "127.0.0.1, 192.0.2.7", "192.0.2.7"},
+		{"10.0.0.1:1", "203.0.113.9, 192.0.2.7, 10.0.0.2", "192.0.2.7"},
+		{"[fd00::1]:1", "2001:db8::7", "2001:db8::7"},
+		{"10.0.0.1:1", "", "10.0.0.1"},
+		{"10.0.0.1:1", "nonsense", "10.0.0.1"},
+		{"10.0.0.1:1", "10.0.0.3", "10.0.0.3"},
+		{"192.0.2.1:1", "127.0.0.1", "192.0.2.1"},
+		{"nonsense", "127.0.0.1", "invalid IP"},
+	} {
+		r := request("/")
+		r.RemoteAddr = c.remote
+		if c.forwarded != "" {
+			r.Header.Set("X-Forwarded-For", c.forwarded)
+		}
+		require.Equal(t, c.want, trusting.address(r).String(), c)
+		direct, err := netip.ParseAddrPort(c.remote)
+		if err == nil {
+			require.Equal(t, direct.Addr(), plain.address(r), "nobody is believed unless it is configured")
+		}
+	}
+	r := request("/")
+	r.RemoteAddr = "192.0.2.1:1"
+	r.Header.Set("X-Forwarded-For", "127.0.0.1")
+	answer := httptest.NewRecorder()
+	plain.Require(Admin, false, who).ServeHTTP(answer, r)
+	require.Equal(t, 403, answer.Code)
+}
+
+func TestSameOrigin(t *testing.T) {
+	g := guard(t, Options{PublicURL: "https://paramedic.example"})
+	h := g.SameOrigin(who)
+	for name, c := range map[string]struct {
+		method  string
+		headers map[string]string
+		code    int
+	}{
+		"a program":              {"POST", nil, 200},
+		"our own page":           {"POST", map[string]string{"Sec-Fetch-Site": "same-origin"}, 200},
+		"typed by the user":      {"POST", map[string]string{"Sec-Fetch-Site": "none"}, 200},
+		"another site":           {"POST", map[string]string{"Sec-Fetch-Site": "cross-site"}, 403},
+		"a neighbour":            {"POST", map[string]string{"Sec-Fetch-Site": "same-site"}, 403},
+		"another site deletes":   {"DELETE", map[string]string{"Sec-Fetch-Site": "cross-site"}, 403},
+		"another site looks":     {"GET", map[string]string{"Sec-Fetch-Site": "cross-site"}, 200},
+		"an old browser":         {"POST", map[string]string{"Origin": "http://example.com"}, 200},
+		"an old browser abroad":  {"PUT", map[string]string{"Origin": "https://evil.example"}, 403},
+		"a sandbox":              {"POST", map[string]string{"Origin": "null"}, 403},
+		"through a proxy":        {"POST", map[string]string{"Origin": "https://paramedic.example"}, 200},
+		"through a proxy abroad": {"POST", map[string]string{"Origin": "https://paramedic.example.evil.example"}, 403},
+	} {
+		for _, accept := range []string{"application/json", "text/html,*/*"} {
+			r := httptest.NewRequest(c.method, "http://example.com/api/v1/x", strings.NewReader("x=1"))
+			r.Header.Set("Accept", accept)
+			for key, value := range c.headers {
+				r.Header.Set(key, value)
+			}
+			answer := httptest.NewRecorder()
+			h.ServeHTTP(answer, r)
+			require.Equal(t, c.code, answer.Code, name)
+			if c.code == 403 && accept == "application/json" {
+				require.Equal(t, "application/problem+json", answer.Header().Get("Content-Type"))
+			} else if c.code == 403 {
+				require.Contains(t, answer.Body.String(), "asked for by another site")
+			}
+		}
+	}
+}
+
+// What people type is not logged, unless it is the name of somebody.
+func TestFailedLogInsAreLogged(t *testing.T) {
+	log := new(record)
+	options := known()
+	options.Log = log.logger()
+	api := guard(t, options).Require(Viewer, false, who)
+	ask(api, basic("ana", "wrong-word-1"))
+	require.Contains(t, log.String(), `reason="wrong password" name=ana from=192.0.2.1 path=/api/v1/services`)
+	ask(api, basic("typed-password-2", ""))
+	ask(api, bearer("wrong-token-3"))
+	for _, secret := range []string{"wrong-word-1", "typed-password-2", "wrong-token-3"} {
+		require.NotContains(t, log.String(), secret)
+	}
+}
+
+func TestEveryTextIsInBothLanguages(t *testing.T) {
+	require.Len(t, texts["es"], len(texts["en"]))
+	for reason, english := range texts["en"] {
+		spanish := texts["es"][reason]
+		require.NotEmpty(t, english.title+english.body, reason)
+		require.NotEqual(t, english, spanish, reason)
+		for _, hole := range []string{"{name}", "{role}"} {
+			require.Equal(t, strings.Contains(english.body, hole), strings.Contains(spanish.body, hole), reason)
+		}
+	}
+	require.Len(t, words["es"], len(words["en"]))
+	r := request("/")
+	r.Header.Set("Accept-Language", "en")
+	r.AddCookie(&http.Cookie{Name: "language", Value: "es"})
+	require.Equal(t, "es", languageOf(r))
+}
+
+func TestShelf(t *testing.T) {
+	clock := newClock()
+	s := newShelf[int](2, clock.now)
+	until := clock.now().Add(time.Minute)
+	require.True(t, s.put("a", 1, until))
+	require.False(t, s.put("a", 2, until))
+	s.put("b", 3, until)
+	_, ok := s.get("a") // now b is the one that was used least recently
+	require.True(t, ok)
+	s.put("c", 4, until)
+	_, ok = s.get("b")
+	require.False(t, ok)
+	value, ok := s.get("a")
+	require.True(t, ok)
+	require.Equal(t, 2, value)
+	clock.add(time.Minute)
+	_, ok = s.get("a")
+	require.False(t, ok)
+	require.True(t, s.put("c", 5, clock.now().Add(time.Minute)))
+	require.Len(t, s.items, 1)
+	require.Equal(t, 1, s.order.Len())
+}

@@ -28,6 +28,7 @@ func provide(t *testing.T, middleware ...func(http.Handler) http.Handler) *mocko
 	t.Helper()
 	m, err := mockoidc.NewServer(nil)
 	require.NoError(t, err)
+	m.AccessTTL = 24 * time.Hour // tests move the clock of the website alone
 	for _, around := range middleware {
 		require.NoError(t, m.AddMiddleware(around))
 	}

@@ -52,6 +52,9 @@ func New(out io.Writer, options Options) *Log {
 // Mask replaces the values that must never be written.
 func (l *Log) Mask(secrets []string) { l.redactor.Store(option.NewRedactor(secrets)) }
 
+// Redact masks those values in a text that leaves the process by another way.
+func (l *Log) Redact(text string) string { return l.redactor.Load().Redact(text) }
+
 func isTerminal(out io.Writer) bool {
 	file, ok := out.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
@@ -74,6 +77,7 @@ var ofSDK = map[string]bool{
 	"Namespace": false, "TaskQueue": false, "WorkerID": false,
 	"WorkflowType": true, "WorkflowID": true, "RunID": true, "Attempt": true,
 	"ActivityID": true, "ActivityType": true, "service": true,
+	"TraceID": true, "SpanID": true,
 }
 
 // Handle implements slog.Handler.

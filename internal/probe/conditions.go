@@ -127,14 +127,6 @@ func (c condition) check(s scene) (string, error) {
 	return c.text + ": " + strings.Join(observed.seen, ", "), nil
 }
 
-// mentions reports whether the condition uses a word.
-func (c condition) mentions(word string) bool {
-	return ast.Find(c.tree, func(node ast.Node) bool {
-		identifier, ok := node.(*ast.IdentifierNode)
-		return ok && identifier.Value == word
-	}) != nil
-}
-
 // obstacle says why the condition could not be judged: a value that it uses is
 // missing, or what the language says.
 func (c condition) obstacle(s scene, err error) string {

@@ -36,10 +36,20 @@ func begin(ctx context.Context, secrets ...option.Secret) *attempt {
 		values = append(values, secret.Reveal())
 	}
 	a := &attempt{start: time.Now(), hide: option.NewRedactor(values)}
-	if deadline, ok := ctx.Deadline(); ok {
+	if limit, ok := ctx.Value(limitKey{}).(time.Duration); ok {
+		a.limit = limit
+	} else if deadline, ok := ctx.Deadline(); ok {
 		a.limit = deadline.Sub(a.start)
 	}
 	return a
+}
+
+type limitKey struct{}
+
+// withLimit returns a context that ends after limit and carries it to begin,
+// which on a busy machine comes late.
+func withLimit(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithValue(ctx, limitKey{}, limit), limit)
 }
 
 // doing names the step that follows: "reading the test key".

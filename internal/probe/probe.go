@@ -58,7 +58,7 @@ func Kinds() []Kind {
 // Run makes one probe with a time limit and stamps the result. It is the only
 // caller of Prober.Probe outside tests.
 func Run(ctx context.Context, prober Prober, limit time.Duration) health.Result {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := withLimit(ctx, limit)
 	defer cancel()
 	start := time.Now()
 	result := prober.Probe(ctx)

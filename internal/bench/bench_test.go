@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -26,6 +28,26 @@ func TestTableShowsWhatIsMissed(t *testing.T) {
 func TestWhatIsNoNumberIsMissed(t *testing.T) {
 	nothing := values{}
 	require.True(t, below("share", nothing["bytes"]/nothing["bytes"], 0.15, "").missed)
+}
+
+func TestAtLeast(t *testing.T) {
+	require.Equal(t, row{"rate", "9999", "at least 10000", true}, atLeast("rate", 9999, 10_000, ""))
+	require.Equal(t, row{"rate", "10000 MB", "at least 10000 MB", false}, atLeast("rate", 10_000, 10_000, "MB"))
+	nothing := values{}
+	require.True(t, atLeast("rate", nothing["a"]/nothing["a"], 0, "").missed)
+}
+
+func TestMeasureStore(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	measured, err := measureStore(t.Context(), 0.02, t.Logf)
+	require.NoError(t, err)
+	require.Positive(t, measured["rate"])
+	require.Positive(t, measured["bytes"])
+	require.Zero(t, measured["lost"])
+	require.Len(t, storeRows(map[string]values{"store": measured}), 6)
+	left, err := filepath.Glob(filepath.Join(os.TempDir(), "paramedic-bench-*"))
+	require.NoError(t, err)
+	require.Empty(t, left)
 }
 
 func TestQuantile(t *testing.T) {
@@ -62,7 +84,7 @@ func TestCommandLine(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"tick", "worker"}, o.rows)
 	_, err = parse([]string{"-rows", "speed"}, &said)
-	require.EqualError(t, err, `-rows: there is no figure "speed"; there are restart, tick, fleet, worker, incidents, decide`)
+	require.EqualError(t, err, `-rows: there is no figure "speed"; there are restart, tick, fleet, worker, incidents, decide, store`)
 	_, err = parse([]string{"-scale", "0"}, &said)
 	require.EqualError(t, err, "-scale: 0 is not above 0")
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -22,6 +23,7 @@ var measurements = map[string]func(ctx context.Context, scale float64, say progr
 	"incidents":     measureIncidents,
 	"decide":        measureDecide,
 	"worker":        measureWorker,
+	"store":         measureStore,
 }
 
 // figure is a group of rows and the measurements that they come from.
@@ -45,6 +47,7 @@ var figures = []figure{
 	{"worker", []string{"worker"}, workerRows},
 	{"incidents", []string{"incidents"}, incidentRows},
 	{"decide", []string{"decide"}, decideRows},
+	{"store", []string{"store"}, storeRows},
 }
 
 func figureNames() []string {
@@ -141,6 +144,11 @@ func below(what string, measured, target float64, unit string) row {
 		format = "%.2f"
 	}
 	return row{what, fmt.Sprintf(format, measured), "below " + fmt.Sprintf(format, target), !(measured < target)}
+}
+
+func atLeast(what string, measured, target float64, unit string) row {
+	format := strings.TrimSpace("%.0f " + unit)
+	return row{what, fmt.Sprintf(format, measured), "at least " + fmt.Sprintf(format, target), !(measured >= target)}
 }
 
 func exactly(what string, measured, target float64) row {

@@ -26,6 +26,7 @@ type deployment struct {
 	dir    string
 	server *devserver.Server
 	worker worker.Worker
+	record *record
 }
 
 // deploy starts a deployment that reaches the outside through world. The caller
@@ -61,11 +62,14 @@ func (d *deployment) start(
 	if err != nil {
 		return fmt.Errorf("connecting to the embedded server: %w", err)
 	}
+	if d.record, err = keepRecord(ctx, d.dir); err != nil {
+		return err
+	}
 	options := workflows.WorkerOptions()
-	options.Interceptors = interceptors
+	options.Interceptors = append(interceptors, workflows.Recording(d.record))
 	w := worker.New(d.Client, apply.TaskQueue(cfg), options)
 	workflows.Register(w)
-	activities.Register(w, world, d.Client)
+	activities.Register(w, recorded{world, d.record}, d.record, d.Client)
 	w.RegisterWorkflow(plainTick)
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("starting the Temporal worker: %w", err)
@@ -82,6 +86,9 @@ func (d *deployment) Close() error {
 	}
 	if d.Client != nil {
 		d.Client.Close()
+	}
+	if d.record != nil {
+		errs = append(errs, d.record.Close())
 	}
 	if d.server != nil {
 		errs = append(errs, d.server.Stop())

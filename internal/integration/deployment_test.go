@@ -6,24 +6,29 @@
 package integration
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 
 	"paramedic/activities"
 	"paramedic/internal/apply"
+	"paramedic/internal/board"
 	"paramedic/internal/config"
 	"paramedic/internal/devserver"
 	"paramedic/internal/fleet"
 	"paramedic/internal/operator"
+	"paramedic/internal/store"
 	"paramedic/workflows"
 )
 
@@ -51,16 +56,37 @@ func startServer(t *testing.T) *operator.Connection {
 // called or the test ends.
 func startWorker(t *testing.T, connection *operator.Connection, cfg *config.Config) (stop func()) {
 	t.Helper()
-	f, err := fleet.New(cfg, slog.New(slog.DiscardHandler))
+	shown := startBoard(t)
+	f, err := fleet.New(cfg, slog.New(slog.DiscardHandler), shown)
 	require.NoError(t, err)
 	t.Cleanup(f.Close)
-	w := worker.New(connection.Client, apply.TaskQueue(cfg), worker.Options{})
+	w := worker.New(connection.Client, apply.TaskQueue(cfg), worker.Options{
+		Interceptors: []interceptor.WorkerInterceptor{workflows.Recording(shown)},
+	})
 	workflows.Register(w)
-	activities.Register(w, f, connection.Client)
+	activities.Register(w, f, shown, connection.Client)
 	require.NoError(t, w.Start())
 	stop = sync.OnceFunc(w.Stop)
 	t.Cleanup(stop)
 	return stop
+}
+
+// startBoard returns a board over a store of its own, which ends with the test.
+func startBoard(t *testing.T) *board.Board {
+	t.Helper()
+	quiet := slog.New(slog.DiscardHandler)
+	database, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "paramedic.db"), quiet)
+	require.NoError(t, err)
+	writer := store.NewWriter(database, store.WriterOptions{Log: quiet})
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- writer.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		require.NoError(t, <-ended)
+		require.NoError(t, database.Close())
+	})
+	return board.New(writer, quiet)
 }
 
 // parse reads a configuration.

@@ -109,8 +109,9 @@ func (s *Store) repeat(ctx context.Context, step func(*writing) (int64, error)) 
 }
 
 const (
-	// endedIncidents have long records, and so fewer go at once.
-	endedIncidents = `SELECT id FROM incidents WHERE resolved_at > 0 AND resolved_at < ? ORDER BY resolved_at, id LIMIT 500`
+	// endedIncidents have long records, and so fewer go at once. What ended
+	// before a time was opened before it, and by that they are ordered.
+	endedIncidents = `SELECT id FROM incidents WHERE resolved_at > 0 AND resolved_at < ? AND opened_at < ? ORDER BY opened_at, id LIMIT 500`
 	// looseAlerts belong to no incident that is kept.
 	looseAlerts = `SELECT dedup_key, receiver FROM alerts a WHERE at < ?
 		AND NOT EXISTS (SELECT 1 FROM incidents i WHERE i.id = a.incident) LIMIT 5000`
@@ -121,11 +122,11 @@ const (
 func (s *Store) pruneIncidents(ctx context.Context, before int64) (removed int, err error) {
 	steps := []func(*writing) (int64, error){
 		func(w *writing) (int64, error) {
-			alerts, err := w.exec(ctx, `DELETE FROM alerts WHERE incident IN (`+endedIncidents+`)`, before)
+			alerts, err := w.exec(ctx, `DELETE FROM alerts WHERE incident IN (`+endedIncidents+`)`, before, before)
 			if err != nil {
 				return 0, err
 			}
-			incidents, err := w.exec(ctx, `DELETE FROM incidents WHERE id IN (`+endedIncidents+`)`, before)
+			incidents, err := w.exec(ctx, `DELETE FROM incidents WHERE id IN (`+endedIncidents+`)`, before, before)
 			return alerts + incidents, err
 		},
 		func(w *writing) (int64, error) {

@@ -54,10 +54,16 @@ func decode(record string, into any) error {
 	return json.Unmarshal([]byte(record), into)
 }
 
-// recentResults finds where the latest results of each target begin, and reads on.
-const recentResults = `SELECT t.service, t.target, r.status, r.latency FROM targets t JOIN results r ON r.target = t.id
-	AND r.at >= coalesce((SELECT at FROM results WHERE target = t.id ORDER BY at DESC LIMIT 1 OFFSET ?), 0)
-	ORDER BY r.target, r.at`
+// recentResults are the latest results of each target. Both databases would
+// begin at the wrong end if they were not told.
+var recentResults = map[string]string{
+	kindSQLite: `SELECT t.service, t.target, r.status, r.latency FROM targets t CROSS JOIN results r
+		WHERE r.target = t.id AND r.at >= coalesce((SELECT at FROM results WHERE target = t.id ORDER BY at DESC LIMIT 1 OFFSET ? - 1), 0)
+		ORDER BY t.id, r.at`,
+	kindPostgres: `SELECT t.service, t.target, r.status, r.latency FROM targets t CROSS JOIN LATERAL
+		(SELECT at, status, latency FROM results WHERE target = t.id ORDER BY at DESC LIMIT ?) r
+		ORDER BY t.id, r.at`,
+}
 
 // Recent returns the latencies of the latest results of each target, at most
 // per of them, in milliseconds and oldest first; -1 stands for a failure.
@@ -78,7 +84,7 @@ func (s *Store) Recent(ctx context.Context, per int) (map[Key][]float32, error) 
 		}
 		recent[key] = append(recent[key], value)
 		return nil
-	}, recentResults, per-1)
+	}, recentResults[s.kind], per)
 	if err != nil {
 		return nil, s.failed("read recent results", err)
 	}

@@ -68,10 +68,11 @@ func (s sum) point() Point {
 }
 
 // spanSums lists the spans in which the sums of a target may lie: time leads
-// the key of the sums, and so each is found by itself.
+// the key of the sums, and so each is found by itself. CROSS JOIN tells SQLite to
+// begin with the list.
 const spanSums = `WITH RECURSIVE spans (at) AS (SELECT CAST(? AS BIGINT) UNION ALL SELECT at + %[2]d FROM spans WHERE at + %[2]d < ?)
 	SELECT s.at, s.probes, s.failed, s.degraded, s.latency_sum, s.latency_max
-	FROM spans JOIN %[1]s s ON s.at = spans.at AND s.target = ? ORDER BY s.at`
+	FROM spans CROSS JOIN %[1]s s WHERE s.at = spans.at AND s.target = ? ORDER BY spans.at`
 
 // sums returns what there is of a target in [from, until), in time's order,
 // and no coarser than span.

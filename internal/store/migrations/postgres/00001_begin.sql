@@ -87,7 +87,7 @@ CREATE TABLE incidents (
 CREATE INDEX incidents_opened ON incidents (opened_at, id);
 CREATE INDEX incidents_service ON incidents (service, opened_at, id);
 CREATE INDEX incidents_open ON incidents (opened_at, id) WHERE resolved_at = 0;
-CREATE INDEX incidents_resolved ON incidents (resolved_at) WHERE resolved_at > 0;
+CREATE INDEX incidents_closed ON incidents (opened_at, id, resolved_at) WHERE resolved_at > 0;
 
 -- rank orders outcomes of the same time: retrying, dead, delivered.
 CREATE TABLE alerts (

@@ -28,6 +28,7 @@ type Options struct {
 type Log struct {
 	*slog.Logger
 	redactor *atomic.Pointer[option.Redactor]
+	json     bool
 }
 
 // New returns a log that writes to out.
@@ -38,7 +39,7 @@ func New(out io.Writer, options Options) *Log {
 	}
 	var next slog.Handler
 	if options.JSON {
-		next = slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level})
+		next = slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level, ReplaceAttr: inSeconds})
 	} else {
 		next = tint.NewTextHandler(out, &tint.Options{Level: level, TimeFormat: "15:04:05.000", NoColor: !isTerminal(out)})
 	}
@@ -46,7 +47,16 @@ func New(out io.Writer, options Options) *Log {
 	return &Log{
 		Logger:   slog.New(handler{Handler: next, redactor: redactor, terse: !options.JSON && !options.Verbose}),
 		redactor: redactor,
+		json:     options.JSON,
 	}
+}
+
+// inSeconds writes durations as machines like them: slog counts nanoseconds.
+func inSeconds(_ []string, attribute slog.Attr) slog.Attr {
+	if attribute.Value.Kind() == slog.KindDuration {
+		attribute.Value = slog.Float64Value(attribute.Value.Duration().Seconds())
+	}
+	return attribute
 }
 
 // Mask replaces the values that must never be written.
@@ -85,6 +95,9 @@ func (h handler) Handle(ctx context.Context, record slog.Record) error {
 	if h.terse && h.sdk && !h.told && record.Level < slog.LevelWarn {
 		return nil
 	}
+	if h.terse && record.Level < slog.LevelWarn && isOperation(record) {
+		return nil
+	}
 	clean := slog.NewRecord(record.Time, record.Level, h.mask(record.Message), record.PC)
 	record.Attrs(func(attribute slog.Attr) bool {
 		if _, sdk := ofSDK[attribute.Key]; !h.terse || !sdk {
@@ -93,6 +106,14 @@ func (h handler) Handle(ctx context.Context, record slog.Record) error {
 		return true
 	})
 	return h.Handler.Handle(ctx, clean)
+}
+
+func isOperation(record slog.Record) (found bool) {
+	record.Attrs(func(attribute slog.Attr) bool {
+		found = found || attribute.Key == operationKey
+		return !found
+	})
+	return found
 }
 
 // WithAttrs implements slog.Handler.

@@ -109,6 +109,8 @@ func TestDirectoryLooksAtNoMoreThanItsLimit(t *testing.T) {
 	prober := open(t, &Directory{Path: dir, Pattern: "*", Recursive: true, Expect: []string{"files < 25"}}).(*directoryProber)
 	prober.limit = 33
 	requireUnhealthy(t, probe(t, prober, 5*time.Second), "files < 25: files is 30")
+	prober.limit = 32
+	requireUnhealthy(t, probe(t, prober, 5*time.Second), "files < 25: files is 29")
 	prober.limit = 20
 	result := probe(t, prober, 5*time.Second)
 	require.Equal(t, health.Degraded, result.Status)

@@ -111,7 +111,7 @@ func (l *language) number(n float64) string {
 	if found {
 		whole += l.point + fraction
 	}
-	if n < 0 && text != "0" && strings.HasPrefix(text, "-") {
+	if strings.HasPrefix(text, "-") && text != "-0" {
 		whole = "−" + whole
 	}
 	return whole

@@ -14,6 +14,8 @@ type look struct {
 	// rank sorts the most urgent first.
 	rank   int
 	colour string // of the tab's icon
+	// one and many say how many services are in the state.
+	one, many string
 }
 
 // late is the state of a service that was not probed in time.
@@ -21,13 +23,13 @@ const late = "late"
 
 // looks lists the states, the most urgent first.
 var looks = []look{
-	{State: string(health.StateDown), Mark: "✕", colour: "d1242f"},
-	{State: string(health.StateFailing), Mark: "!", colour: "d4600a"},
-	{State: late, Mark: "⧖", colour: "6e7781"},
-	{State: string(health.StateUnknown), Mark: "?", colour: "6e7781"},
-	{State: string(health.StateDegraded), Mark: "▲", colour: "b58100"},
-	{State: string(health.StatePaused), Mark: "‖", colour: "6e7781"},
-	{State: string(health.StateHealthy), Mark: "✓", colour: "1a7f37"},
+	{State: string(health.StateDown), Mark: "✕", colour: "d1242f", one: key("1 down"), many: key("%d down")},
+	{State: string(health.StateFailing), Mark: "!", colour: "d4600a", one: key("1 failing"), many: key("%d failing")},
+	{State: late, Mark: "⧖", colour: "6e7781", one: key("1 late"), many: key("%d late")},
+	{State: string(health.StateUnknown), Mark: "?", colour: "6e7781", one: key("1 unknown"), many: key("%d unknown")},
+	{State: string(health.StateDegraded), Mark: "▲", colour: "b58100", one: key("1 degraded"), many: key("%d degraded")},
+	{State: string(health.StatePaused), Mark: "‖", colour: "6e7781", one: key("1 paused"), many: key("%d paused")},
+	{State: string(health.StateHealthy), Mark: "✓", colour: "1a7f37", one: key("1 healthy"), many: key("%d healthy")},
 }
 
 // The words of the states, and of what is shown like a state.

@@ -31,11 +31,11 @@ type overview struct {
 	Parts        []part
 }
 
-// stateCount is how many services are in a state, and where only they are shown.
+// stateCount is how many services are in a state; Text says so.
 type stateCount struct {
 	State   string
 	Count   int
-	Address string
+	Text    string
 	Current bool
 }
 
@@ -57,7 +57,7 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	o := overview{Query: strings.TrimSpace(query.Get("q")), State: query.Get("state")}
 	services := p.Board.Services()
-	shown := o.choose(services)
+	shown := o.choose(p.language(r), services)
 	o.Found = len(shown)
 	page, _ := strconv.Atoi(query.Get("page"))
 	o.Pager = newPager(page, len(shown), func(page int) string { return overviewAddress(o.Query, o.State, page) })
@@ -73,17 +73,17 @@ type place struct{ rank, index int }
 
 // choose counts the states of all services, and returns those that are searched
 // for, the worst first. The services are sorted by name.
-func (o *overview) choose(services []board.Service) []place {
+func (o *overview) choose(l *language, services []board.Service) []place {
 	o.Total = len(services)
 	counts := make([]int, len(looks))
 	shown := make([]place, 0, len(services))
 	wanted := strings.ToLower(o.Query)
 	for i := range services {
 		s := &services[i]
-		l := lookOfService(s)
-		counts[l.rank]++
-		if (o.State == "" || o.State == l.State) && matches(s, wanted) {
-			shown = append(shown, place{l.rank, i})
+		is := lookOfService(s)
+		counts[is.rank]++
+		if (o.State == "" || o.State == is.State) && matches(s, wanted) {
+			shown = append(shown, place{is.rank, i})
 		}
 	}
 	slices.SortFunc(shown, func(a, b place) int {
@@ -91,8 +91,8 @@ func (o *overview) choose(services []board.Service) []place {
 	})
 	for rank, count := range counts {
 		if count > 0 {
-			state := looks[rank].State
-			o.Counts = append(o.Counts, stateCount{state, count, overviewAddress(o.Query, state, 1), state == o.State})
+			is := looks[rank]
+			o.Counts = append(o.Counts, stateCount{is.State, count, l.tn(count, is.one, is.many), is.State == o.State})
 		}
 	}
 	o.Overall = lookOf("").State

@@ -56,18 +56,6 @@ func sample() health.Incident {
 	return i
 }
 
-// direct is a sink that writes into a store at once.
-type direct struct {
-	t *testing.T
-	*store.Store
-}
-
-func (d direct) Put(batch store.Batch) { require.NoError(d.t, d.Write(context.Background(), batch)) }
-
-func (d direct) Archive(ctx context.Context, incident health.Incident) error {
-	return d.Write(ctx, store.Batch{Incidents: []health.Incident{incident}})
-}
-
 // ward is a site over a real board and a real store.
 type ward struct {
 	*site
@@ -82,7 +70,7 @@ func newWard(t *testing.T, change func(*Options), services ...board.Configured) 
 	kept, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "paramedic.db"), log)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, kept.Close()) })
-	w := &ward{board: board.New(direct{t, kept}, log), store: kept, told: &recorder{}}
+	w := &ward{board: board.New(written{t, kept}, log), store: kept, told: &recorder{}}
 	w.board.Keep(services)
 	options := Options{
 		Board: w.board, Store: kept,
@@ -98,6 +86,14 @@ func newWard(t *testing.T, change func(*Options), services ...board.Configured) 
 	w.site = newSite(t, options)
 	w.who = access.Identity{Name: "ana@example.org", Role: access.Operator, Method: access.MethodOIDC}
 	return w
+}
+
+// page returns a page's text and its HTML, and checks that it is well-formed.
+func (w *ward) page(t *testing.T, address string) (text, html string) {
+	t.Helper()
+	answer := w.get(address)
+	require.Equal(t, 200, answer.Code, answer.Body)
+	return wellFormed(t, answer.Body.String()), answer.Body.String()
 }
 
 // recorder is told what forms say.
@@ -136,9 +132,7 @@ func TestIncidentPage(t *testing.T) {
 	w.board.Report(open())
 	require.NoError(t, w.store.Write(t.Context(), store.Batch{Alerts: []store.Alert{{DedupKey: "1", Receiver: "ops", Service: "clickhouse", Incident: open().ID,
 		Status: health.AlertDown, Stage: health.AlertInitial, At: failedAt, Outcome: store.AlertDead, Error: "connection refused"}}}))
-	answer := w.get(at)
-	require.Equal(t, 200, answer.Code, answer.Body)
-	body := answer.Body.String()
+	_, body := w.page(t, at)
 	for _, part := range []string{
 		"<bdi>clickhouse</bdi>: acknowledged · down for 1h 0m", "No figures of today.", "row count 0 &lt; 1",
 		`<a href="https://wiki.example/clickhouse" rel="noopener noreferrer">`, `href="http://ui.example/remediation/clickhouse/run-1"`,
@@ -161,7 +155,7 @@ func TestIncidentPage(t *testing.T) {
 func TestClosedIncidentPage(t *testing.T) {
 	w := newWard(t, nil, clickhouse())
 	require.NoError(t, w.board.Archive(t.Context(), sample()))
-	body := w.get(at).Body.String()
+	_, body := w.page(t, at)
 	require.Contains(t, body, "<bdi>clickhouse</bdi>: healed · was down for 5m 0s")
 	require.Contains(t, body, "No alert was sent.")
 	require.NotContains(t, body, "<form method")
@@ -174,7 +168,7 @@ func TestApprovalIsAskedFor(t *testing.T) {
 	waiting := open()
 	waiting.ApproveBy, waiting.Waiting = failedAt.Add(2*time.Hour), "waiting for a human to approve"
 	w.board.Report(waiting)
-	body := w.get(at).Body.String()
+	_, body := w.page(t, at)
 	require.Contains(t, body, `action="`+at+`/approve"`)
 	require.Contains(t, body, "16:28 UTC")
 }
@@ -248,7 +242,8 @@ func TestLocalPeopleSayWhoTheyAre(t *testing.T) {
 	require.Equal(t, 400, w.post(at+"/retry").Code)
 	require.Equal(t, 303, w.post(at+"/retry", "by", "Bo").Code)
 	require.Equal(t, []string{"clickhouse|retry|Bo|"}, w.told.said)
-	require.Contains(t, w.get(at).Body.String(), `id="by-retry" name="by" required`)
+	_, body := w.page(t, at)
+	require.Contains(t, body, `id="by-retry" name="by" required`)
 }
 
 func TestRolesOfIncidents(t *testing.T) {

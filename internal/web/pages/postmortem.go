@@ -1,8 +1,7 @@
 package pages
 
 import (
-	"maps"
-	"slices"
+	"fmt"
 	"strings"
 	"time"
 	"unicode"
@@ -71,7 +70,7 @@ func (w *markdown) summary(i health.Incident, now time.Time) {
 	w.item(key("Incident"), code(i.ID))
 	w.item(key("Service"), plain(serviceOf(i)))
 	w.item(key("Severity"), plain(i.Severity))
-	w.item(key("State"), stateWords(l, i))
+	w.item(key("State"), plain(stateWords(l, i)))
 	w.item(key("First failed probe"), instant(i.FirstFailureAt))
 	w.item(key("Incident opened"), instant(i.OpenedAt))
 	w.item(key("First attempt to heal"), instant(i.ActedAt))
@@ -88,9 +87,16 @@ func (w *markdown) summary(i health.Incident, now time.Time) {
 	}
 	w.item(key("What the probes found"), plain(i.Reason))
 	w.item(key("Last action"), plain(i.Action))
-	for _, rule := range slices.Sorted(maps.Keys(i.Held)) {
-		w.item(key("Held"), l.t("%s, %d times", plain(string(rule)), i.Held[rule]))
+	w.item(key("Why nothing was done"), held(l, i))
+}
+
+// held lists the rules that held it, each with how often it did.
+func held(l *language, i health.Incident) string {
+	var all []string
+	for _, reason := range heldReasons(i) {
+		all = append(all, fmt.Sprintf("%s (%d×)", plain(l.t(reason.Rule)), reason.Times))
 	}
+	return strings.Join(all, ", ")
 }
 
 func (w *markdown) timeline(i health.Incident) {
@@ -103,7 +109,7 @@ func (w *markdown) timeline(i health.Incident) {
 		if !entry.At.IsZero() {
 			at = entry.At.UTC().Format("2006-01-02 15:04:05")
 		}
-		w.row(at, offset(entry.At.Sub(i.FirstFailureAt)), l.t(string(entry.Kind)), plain(entry.Text))
+		w.row(at, offset(entry.At.Sub(i.FirstFailureAt)), plain(l.t(string(entry.Kind))), plain(entry.Text))
 	}
 	if i.Timeline.Omitted > 0 {
 		w.line("\n" + l.tn(i.Timeline.Omitted, "1 entry was left out to keep the record small.", "%d entries were left out to keep the record small."))

@@ -48,34 +48,45 @@ func (l *limits) wait(address netip.Addr, name string) time.Duration {
 // begin counts an attempt as failed, so that many at once cannot slip through.
 // If it must wait instead, nothing is counted.
 func (l *limits) begin(address netip.Addr, name string) time.Duration {
-	if wait := l.wait(address, name); wait > 0 {
-		return wait
-	}
-	now := l.now()
 	place := neighbourhood(address)
-	var wait time.Duration
-	l.addresses.change(place, now.Add(addressFailures*addressRecovers), func(b bucket) bucket {
-		wait = b.wait(now, addressFailures, addressRecovers)
-		if wait > 0 {
-			return b
-		}
-		return b.add(now, addressRecovers, 1)
-	})
-	if wait > 0 || name == "" || l.isKnown(place, name) {
+	if wait := l.take(l.addresses, place, addressFailures, addressRecovers); wait > 0 {
 		return wait
 	}
-	l.names.change(name, now.Add(nameFailures*nameRecovers), func(b bucket) bucket { return b.add(now, nameRecovers, 1) })
-	return 0
+	if name == "" || l.isKnown(place, name) {
+		return 0
+	}
+	wait := l.take(l.names, name, nameFailures, nameRecovers)
+	if wait > 0 {
+		l.giveBack(l.addresses, place, addressFailures, addressRecovers)
+	}
+	return wait
 }
 
 // takeBack undoes begin for an attempt that was no failure.
 func (l *limits) takeBack(address netip.Addr, name string) {
-	now := l.now()
 	place := neighbourhood(address)
-	l.addresses.change(place, now.Add(addressFailures*addressRecovers), func(b bucket) bucket { return b.add(now, addressRecovers, -1) })
+	l.giveBack(l.addresses, place, addressFailures, addressRecovers)
 	if name != "" && !l.isKnown(place, name) {
-		l.names.change(name, now.Add(nameFailures*nameRecovers), func(b bucket) bucket { return b.add(now, nameRecovers, -1) })
+		l.giveBack(l.names, name, nameFailures, nameRecovers)
 	}
+}
+
+// take counts a failure unless there were size already; then it returns how
+// long to wait.
+func (l *limits) take(buckets *shelf[bucket], key string, size int, recovers time.Duration) time.Duration {
+	now, wait := l.now(), time.Duration(0)
+	buckets.change(key, now.Add(time.Duration(size)*recovers), func(b bucket) bucket {
+		if wait = b.wait(now, size, recovers); wait > 0 {
+			return b
+		}
+		return b.add(now, recovers, 1)
+	})
+	return wait
+}
+
+func (l *limits) giveBack(buckets *shelf[bucket], key string, size int, recovers time.Duration) {
+	now := l.now()
+	buckets.change(key, now.Add(time.Duration(size)*recovers), func(b bucket) bucket { return b.add(now, recovers, -1) })
 }
 
 // welcome remembers that name has logged in from address.
@@ -96,7 +107,7 @@ type bucket struct {
 	at    time.Time
 }
 
-// now is the level at a time.
+// levelAt is the level when some have been forgotten.
 func (b bucket) levelAt(now time.Time, recovers time.Duration) float64 {
 	return max(0, b.level-float64(now.Sub(b.at))/float64(recovers))
 }

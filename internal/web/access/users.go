@@ -23,8 +23,6 @@ const (
 	// costs 70 ms of CPU and more.
 	verifiedFor  = 5 * time.Minute
 	verifiedSize = 1024
-	// slotWait is how long a log-in waits for its turn to be verified.
-	slotWait = 5 * time.Second
 )
 
 // users are those with a password.
@@ -38,9 +36,11 @@ type users struct {
 	verified *shelf[Identity]
 	key      [32]byte
 	flights  singleflight.Group
-	// slots bounds how many passwords are verified at once.
-	slots chan struct{}
-	now   func() time.Time
+	// slots bounds how many passwords are verified at once; slotWait, how long a
+	// log-in waits for its turn.
+	slots    chan struct{}
+	slotWait time.Duration
+	now      func() time.Time
 	// compare is bcrypt's.
 	compare func(hash, password []byte) error
 }
@@ -49,8 +49,8 @@ func newUsers(written []User, limits *limits, now func() time.Time) (*users, err
 	u := &users{
 		byName: make(map[string]User, len(written)), limits: limits, now: now,
 		verified: newShelf[Identity](verifiedSize, now),
-		slots:    make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
-		compare:  bcrypt.CompareHashAndPassword,
+		slots:    make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), slotWait: 5 * time.Second,
+		compare: bcrypt.CompareHashAndPassword,
 	}
 	_, _ = rand.Read(u.key[:]) // it never fails
 	highest := 0
@@ -106,7 +106,7 @@ func (u *users) examine(ctx context.Context, address netip.Addr, name, password,
 	if wait := u.limits.begin(address, name); wait > 0 {
 		return Identity{}, tooMany(wait)
 	}
-	ctx, cancel := context.WithTimeout(ctx, slotWait)
+	ctx, cancel := context.WithTimeout(ctx, u.slotWait)
 	defer cancel()
 	select {
 	case u.slots <- struct{}{}:

@@ -28,7 +28,6 @@ type Options struct {
 type Log struct {
 	*slog.Logger
 	redactor *atomic.Pointer[option.Redactor]
-	json     bool
 }
 
 // New returns a log that writes to out.
@@ -47,7 +46,6 @@ func New(out io.Writer, options Options) *Log {
 	return &Log{
 		Logger:   slog.New(handler{Handler: next, redactor: redactor, terse: !options.JSON && !options.Verbose}),
 		redactor: redactor,
-		json:     options.JSON,
 	}
 }
 

@@ -11,43 +11,40 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var restart = Deed{Operation: "remediate", Service: "redis", Incident: "redis@1", Took: 2310 * time.Millisecond, Success: true}
+var restart = Operation{Name: "remediate", Service: "redis", Incident: "redis@1", Took: 2310 * time.Millisecond}
 
-// written is the line of a deed, without its time.
-func written(t *testing.T, deed Deed, more ...any) map[string]any {
-	t.Helper()
+// written is the line of an operation.
+func written(options Options, operation Operation) string {
 	var out bytes.Buffer
-	log := New(&out, Options{JSON: true})
+	log := New(&out, options)
 	log.Mask([]string{"hunter22"})
-	log.Done(deed, "redis: systemd: applied", more...)
-	var line map[string]any
-	require.NoError(t, json.Unmarshal(out.Bytes(), &line))
-	delete(line, "time")
-	return line
+	operation.Write(log.Logger, "redis: systemd: applied", "kind", "systemd")
+	return out.String()
 }
 
-func TestDeedForMachines(t *testing.T) {
+func TestOperationForMachines(t *testing.T) {
+	var line map[string]any
+	require.NoError(t, json.Unmarshal([]byte(written(Options{JSON: true}, restart)), &line))
+	delete(line, "time")
 	require.Equal(t, map[string]any{
 		"level": "INFO", "msg": "redis: systemd: applied", "operation": "remediate", "service": "redis",
 		"incident": "redis@1", "duration": 2.31, "success": true, "kind": "systemd",
-	}, written(t, restart, "kind", "systemd"))
+	}, line)
 }
 
-func TestDeedThatFailed(t *testing.T) {
-	failed := restart
-	failed.Incident, failed.Success = "", false
-	line := written(t, failed, "error", errors.New("login with hunter22 refused"))
+func TestOperationThatFailed(t *testing.T) {
+	failed := Operation{Name: "alert", Service: "redis", Err: errors.New("login with hunter22 refused")}
+	var line map[string]any
+	require.NoError(t, json.Unmarshal([]byte(written(Options{JSON: true}, failed)), &line))
 	require.Equal(t, []any{"WARN", false, "login with *** refused"}, []any{line["level"], line["success"], line["error"]})
 	require.NotContains(t, line, "incident")
+	require.Contains(t, written(Options{}, failed), "refused", "people see what failed")
 }
 
-func TestDeedForPeople(t *testing.T) {
-	var out bytes.Buffer
-	New(&out, Options{}).Done(restart, "redis: systemd: applied")
-	require.Empty(t, out.String(), "the workflow tells it")
-	New(&out, Options{Verbose: true}).Done(restart, "redis: systemd: applied")
-	require.Contains(t, out.String(), "redis: systemd: applied operation=remediate")
-	require.Contains(t, out.String(), "duration=2.31s success=true")
+func TestOperationForPeople(t *testing.T) {
+	require.Empty(t, written(Options{}, restart), "the workflow has told them")
+	require.Contains(t, written(Options{Verbose: true}, restart), "redis: systemd: applied operation=remediate")
+	require.Contains(t, written(Options{Verbose: true}, restart), "duration=2.31s success=true")
 }
 
 // TestDurationsInJSON are seconds, wherever they stand.

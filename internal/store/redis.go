@@ -49,8 +49,10 @@ type Cache struct {
 	keys []string
 	// some is sent when there is something to write.
 	some chan struct{}
-	// fillAfter belongs to Run: Redis is not filled again before.
+	// fillAfter and unfilled belong to Run: Redis is not filled again before,
+	// and the store could not be read for it the last time.
 	fillAfter time.Time
+	unfilled  bool
 
 	mu sync.Mutex
 	// known is the newest that came in of each target, dirty what Redis has not

@@ -127,9 +127,13 @@ func (c *Cache) write(ctx context.Context, batch []Latest) (filling string, err 
 func (c *Cache) fill(ctx context.Context) bool {
 	all, err := c.behind.Changed(ctx, time.Time{})
 	if err != nil {
-		c.log.Warn("Redis cannot be filled from the store; it is tried again later", "error", err, "after", fillPause)
+		if !c.unfilled && ctx.Err() == nil {
+			c.log.Warn("Redis cannot be filled from the store; it is tried again, and not read until then", "error", err, "every", fillPause)
+		}
+		c.unfilled = true
 		return false
 	}
+	c.unfilled = false
 	c.mu.Lock()
 	for _, l := range c.known {
 		all = append(all, l)

@@ -22,15 +22,15 @@ type (
 )
 
 // defaultMaxResults are those of 2,000 targets that are probed every 60 s over
-// an hour and a half. A result takes about 150 bytes beside its message and 100
-// for each few observations, so that they are 30 to 80 MB.
+// an hour and a half. A result takes about 250 bytes, and 450 with observations,
+// so that they are 50 to 90 MB.
 const defaultMaxResults = 200_000
 
 // WriterOptions say how to write.
 type WriterOptions struct {
 	Log *slog.Logger
 	// MaxResults is how many results wait at most while the store is down; 0
-	// means 200,000, which take 30 to 80 MB.
+	// means 200,000, which take 50 to 90 MB.
 	MaxResults int
 	// Retention says how long what is kept, as Store.Prune reads it.
 	Retention Retention

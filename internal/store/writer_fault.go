@@ -41,7 +41,7 @@ func faultOf(err error) fault {
 		return faultOfSQLite(lite.Code())
 	case errors.As(err, new(*json.UnsupportedValueError)), errors.As(err, new(*json.UnsupportedTypeError)), errors.As(err, new(*json.MarshalerError)):
 		return faultContent
-	case errors.As(err, &network), errors.As(err, new(*pgconn.ConnectError)),
+	case errors.As(err, &network), errors.As(err, new(*pgconn.ConnectError)), pgconn.SafeToRetry(err),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled),
 		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
 		errors.Is(err, sql.ErrConnDone), errors.Is(err, sql.ErrTxDone), errors.Is(err, driver.ErrBadConn):
@@ -100,10 +100,26 @@ func isolate(batch Batch, failure error, write func(Batch) error) ([]refusal, er
 	if err := i.divide(batch, failure); err != nil {
 		return nil, err
 	}
-	if len(i.unclear) > 0 && !i.taken {
-		return nil, i.unclear[0].err
+	if err := i.clear(); err != nil {
+		return nil, err
 	}
-	return append(i.refused, i.unclear...), nil
+	return i.refused, nil
+}
+
+// clear tries unclear rows once more by themselves, for it may have been the
+// store that was away for a moment.
+func (i *isolation) clear() error {
+	for _, r := range i.unclear {
+		err := i.write(r.row)
+		switch {
+		case err == nil:
+		case !i.taken || faultOf(err) == faultStore:
+			return err
+		default:
+			i.refused = append(i.refused, refusal{r.row, err})
+		}
+	}
+	return nil
 }
 
 // divide looks into a part that failed. Both halves are tried before either is

@@ -95,6 +95,27 @@ func TestWriterIsolatesUnclearFaults(t *testing.T) {
 	})
 }
 
+// A row that failed for an unclear reason is not given up if the reason is gone.
+func TestWriterTriesUnclearRowsAgain(t *testing.T) {
+	inBubble(t, WriterOptions{}, func(t *testing.T, w writerTest) {
+		bad := poisoned(errors.New("something odd"), "s000100")
+		alone := 0
+		w.sink.fail(func(call int, batch Batch) error {
+			if len(batch.Results) == 1 && batch.Results[0].Service == "s000100" {
+				if alone++; alone == 2 {
+					return nil
+				}
+			}
+			return bad(call, batch)
+		})
+		w.Put(Batch{Results: numbered(0, 1000)})
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		require.Equal(t, []int{0, 1000, 0}, []int{w.Stats().Refused, w.Stats().Written, w.Stats().Buffered})
+		require.Contains(t, w.sink.names(), "s000100")
+	})
+}
+
 // A store that goes down in the middle of the search loses nothing.
 func TestWriterLosesNothingWhileItIsolates(t *testing.T) {
 	inBubble(t, WriterOptions{}, func(t *testing.T, w writerTest) {

@@ -41,7 +41,7 @@ type writing struct {
 // transact does something in a transaction of its own. Transactions of all
 // processes come one after another.
 func (s *Store) transact(ctx context.Context, do func(*writing) error) (err error) {
-	tx, err := s.write.BeginTx(ctx, nil)
+	tx, err := s.write.BeginTx(ctx, s.isolation())
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
@@ -63,6 +63,15 @@ func (s *Store) transact(ctx context.Context, do func(*writing) error) (err erro
 		return fmt.Errorf("commit: %w", err)
 	}
 	s.targets.learn(w.ids, removals)
+	return nil
+}
+
+// isolation is what taking turns relies on, whatever the database's default: who
+// has waited sees what was written meanwhile.
+func (s *Store) isolation() *sql.TxOptions {
+	if s.kind == kindPostgres {
+		return &sql.TxOptions{Isolation: sql.LevelReadCommitted}
+	}
 	return nil
 }
 

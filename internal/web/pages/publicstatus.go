@@ -78,8 +78,10 @@ func (p *Pages) publicStatus(w http.ResponseWriter, r *http.Request) {
 	for at := v.Pager.First; at < v.Pager.Through; at++ {
 		v.Services = append(v.Services, p.publicService(r.Context(), &services[at]))
 	}
-	// Live updates are for those who may see more; this page loads itself again.
-	w.Header().Set("Refresh", "60")
+	if access.From(r.Context()).Role < access.Viewer {
+		// Live updates are for those who may see more.
+		w.Header().Set("Refresh", "60")
+	}
 	p.render(w, r, http.StatusOK, "status", v)
 }
 

@@ -108,7 +108,7 @@ func (p *Pages) frame(r *http.Request, l *language, status int, data any) frame 
 	f := frame{
 		language: l, Section: section(r.URL.Path), Who: who, Viewer: who.Role >= access.Viewer,
 		WebUI: p.WebUI("", ""), Notice: l.notice(r.URL.Query().Get("notice")), Version: p.Version,
-		Pipeline: p.pipelineShown() && who.Role >= access.Admin, Live: status == http.StatusOK && r.Method == http.MethodGet, Data: data,
+		Pipeline: p.pipelineShown() && who.Role >= access.Admin, Live: status == http.StatusOK && r.Method == http.MethodGet && who.Role >= access.Viewer, Data: data,
 	}
 	for _, other := range p.languages {
 		address := "/language?to=" + other.Tag + "&back=" + template.URLQueryEscaper(back(r))

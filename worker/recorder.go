@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"paramedic/internal/alert"
 	"paramedic/internal/board"
 	"paramedic/internal/health"
+	"paramedic/internal/logging"
 	"paramedic/internal/metrics"
 	"paramedic/internal/store"
 )
@@ -35,19 +37,20 @@ func newRecorder(b *board.Board, m *metrics.Metrics, log *slog.Logger) *recorder
 func (r *recorder) Probed(service string, result health.Result) {
 	r.Board.Probed(service, result)
 	r.metrics.Probed(service, result)
-	r.log.Debug(service+": probed: "+result.Message, "service", service, "operation", "probe",
-		"duration", time.Duration(result.LatencyMS*float64(time.Millisecond)), "success", result.Status.Up())
 }
 
 // Remediated implements fleet.Observer.
 func (r *recorder) Remediated(service, kind string, treatment health.Treatment, took time.Duration, err error) {
-	outcome, success := string(treatment.Effect), err == nil && treatment.Effect != health.Failed
+	outcome := string(treatment.Effect)
 	if err != nil {
 		outcome = metrics.Error
 	}
 	r.metrics.Remediated(outcome)
-	r.log.Debug(service+": "+kind+": "+outcome, "service", service, "operation", "remediate", "kind", kind,
-		"outcome", outcome, "duration", took, "success", success)
+	if err == nil && treatment.Effect == health.Failed {
+		err = errors.New(treatment.Detail)
+	}
+	logging.Operation{Name: "remediate", Service: service, Took: took, Err: err}.
+		Write(r.log, service+": "+kind+": "+outcome, "kind", kind, "outcome", outcome)
 }
 
 // Alerted implements fleet.Observer.
@@ -62,8 +65,8 @@ func (r *recorder) Alerted(receiver string, alerts []health.Alert, took time.Dur
 	}
 	for _, told := range alerts {
 		r.metrics.Alert(receiver, outcome)
-		r.log.Debug(receiver+": "+string(outcome)+": "+told.Service+" "+string(told.Status), "service", told.Service,
-			"incident", told.Incident, "operation", "alert", "receiver", receiver, "duration", took, "success", err == nil)
+		logging.Operation{Name: "alert", Service: told.Service, Incident: told.Incident, Took: took, Err: err}.
+			Write(r.log, told.Service+": telling "+receiver+": "+string(outcome), "receiver", receiver, "outcome", string(outcome))
 	}
 }
 
@@ -80,8 +83,8 @@ func (r *recorder) Archive(ctx context.Context, incident health.Incident) error 
 	if err == nil {
 		r.metrics.IncidentClosed(incident)
 	}
-	r.log.Debug(incident.Service+": archived incident "+incident.ID, "service", incident.Service, "incident", incident.ID,
-		"operation", "archive", "duration", time.Since(begun), "success", err == nil)
+	logging.Operation{Name: "archive", Service: incident.Service, Incident: incident.ID, Took: time.Since(begun), Err: err}.
+		Write(r.log, incident.Service+": archiving incident "+incident.ID)
 	return err
 }
 

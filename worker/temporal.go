@@ -23,6 +23,8 @@ import (
 type connector struct {
 	endpoint operator.Endpoint
 	log      *slog.Logger
+	// observe lets every client be counted and traced.
+	observe func(*client.Options)
 
 	mu sync.Mutex
 }
@@ -39,7 +41,7 @@ func (c *connector) dial(ctx context.Context) (*operator.Connection, error) {
 	c.mu.Lock()
 	endpoint := c.endpoint
 	c.mu.Unlock()
-	connection, err := operator.Dial(ctx, endpoint, c.log)
+	connection, err := operator.Dial(ctx, endpoint, c.log, c.observe)
 	if unreachable, ok := errors.AsType[operator.Unreachable](err); ok {
 		return nil, errors.New(unreachable.Brief()) // the supervisor tries again; nobody has to act
 	}

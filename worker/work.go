@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"go.temporal.io/sdk/client"
+
 	"paramedic/internal/board"
 	"paramedic/internal/config"
 	"paramedic/internal/fleet"
@@ -21,6 +23,8 @@ import (
 	"paramedic/internal/operator"
 	"paramedic/internal/store"
 	"paramedic/internal/supervise"
+	"paramedic/internal/tracing"
+	"paramedic/internal/version"
 )
 
 // stopLimit bounds the whole shutdown; service managers kill after 30 to 90 s.
@@ -51,6 +55,7 @@ type process struct {
 	board    *board.Board
 	metrics  *metrics.Metrics
 	recorder *recorder
+	tracing  *tracing.Tracing
 	// books is what was read of the Gatekeeper last, nil if nothing.
 	books atomic.Pointer[books]
 	// hangups are caught from the start on: SIGHUP must never end the worker.
@@ -85,6 +90,10 @@ func work(ctx context.Context, letGo func(), f flags, stdout, stderr io.Writer) 
 		return err
 	}
 	defer p.closeReadModel()
+	if p.tracing, err = tracing.Start(ctx, tracing.Options{Version: version.Read().Version, Mask: p.log.Redact, Log: p.log.Logger}); err != nil {
+		return err
+	}
+	defer p.endTracing()
 	if p.fleet, err = fleet.New(p.cfg, p.log.Logger, p.recorder); err != nil {
 		return err
 	}
@@ -100,6 +109,23 @@ func work(ctx context.Context, letGo func(), f flags, stdout, stderr io.Writer) 
 	})
 	defer quiet()
 	return p.super.Run(ctx, stopLimit)
+}
+
+// observe has a client of Temporal counted and traced.
+func (p *process) observe(options *client.Options) {
+	options.MetricsHandler = p.metrics.Temporal()
+	options.Interceptors = append(options.Interceptors, p.tracing.Interceptors...)
+}
+
+// tracingLimit bounds the sending of the last traces at a stop.
+const tracingLimit = 2 * time.Second
+
+func (p *process) endTracing() {
+	ctx, cancel := context.WithTimeout(context.Background(), tracingLimit)
+	defer cancel()
+	if err := p.tracing.Shutdown(ctx); err != nil {
+		p.log.Warn(err.Error())
+	}
 }
 
 // prepare resolves where Temporal is and opens the read model.
@@ -132,7 +158,7 @@ func (p *process) prepare() error {
 		return errors.New("--agent works for a Temporal cluster: name it with TEMPORAL_ADDRESS, or with temporal.address in the configuration")
 	}
 	p.embedded = !named
-	p.temporal = &connector{endpoint: endpoint, log: p.log.Logger}
+	p.temporal = &connector{endpoint: endpoint, log: p.log.Logger, observe: p.observe}
 	return p.openReadModel(context.Background())
 }
 

@@ -81,14 +81,17 @@ type Endpoint struct {
 }
 
 // Dial connects to Temporal. A server that does not answer is an Unreachable.
-// The Temporal client, and whatever is built on it, logs to logger. The caller
-// closes the connection.
-func Dial(ctx context.Context, endpoint Endpoint, logger *slog.Logger) (*Connection, error) {
+// The Temporal client, and whatever is built on it, logs to logger; adjust may
+// change its other options. The caller closes the connection.
+func Dial(ctx context.Context, endpoint Endpoint, logger *slog.Logger, adjust ...func(*client.Options)) (*Connection, error) {
 	options, err := endpoint.ClientOptions()
 	if err != nil {
 		return nil, err
 	}
 	options.Logger = log.NewStructuredLogger(logger)
+	for _, change := range adjust {
+		change(&options)
+	}
 	dialCtx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	opened, err := client.DialContext(dialCtx, options)

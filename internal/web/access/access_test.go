@@ -160,8 +160,8 @@ func TestWhoMayWhat(t *testing.T) {
 		}, [4]int{200, none, none, none}, " public "},
 	} {
 		for role, code := range c.codes {
-			g.limits = newLimits(time.Now)
-			g.users.limits = g.limits
+			g.inForce.Load().limits = newLimits(time.Now)
+			g.inForce.Load().users.limits = g.inForce.Load().limits
 			for _, page := range []bool{false, true} {
 				answer := ask(g.Require(Role(role), page, who), c.show)
 				require.Equal(t, code, answer.Code, "%s, %s", name, Role(role))
@@ -260,5 +260,35 @@ func TestNewRefuses(t *testing.T) {
 		_, err := New(t.Context(), options)
 		require.EqualError(t, err, want)
 		require.NotContains(t, err.Error(), "secret")
+	}
+}
+
+// What a guard goes by can be replaced while it serves.
+func TestReplace(t *testing.T) {
+	options := known()
+	g := guard(t, options)
+	api := g.Require(Viewer, false, who)
+	for range addressFailures {
+		require.Equal(t, 401, ask(api, bearer("wrong")).Code)
+	}
+	require.Equal(t, 200, ask(api, from("198.51.100.1"), basic("ana", adminPassword)).Code)
+
+	options.Tokens, options.Users = options.Tokens[1:], []User{{"bob", adminHash(), Viewer}}
+	require.NoError(t, g.Replace(options))
+	require.Equal(t, 401, ask(api, from("198.51.100.1"), bearer(viewerToken)).Code, "it was revoked")
+	require.Equal(t, 200, ask(api, bearer(operatorToken)).Code)
+	require.Equal(t, 401, ask(api, from("198.51.100.1"), basic("ana", adminPassword)).Code, "though it was verified before")
+	require.Equal(t, "bob viewer basic", ask(api, from("198.51.100.1"), basic("bob", adminPassword)).Body.String())
+	require.Equal(t, 429, ask(api, bearer("wrong")).Code, "failures stay counted")
+
+	for want, change := range map[string]func(*Options){
+		"OIDC cannot begin or end without a restart":               func(o *Options) { o.OIDC = &OIDC{} },
+		"the address of the pages cannot change without a restart": func(o *Options) { o.TLS = true },
+		`token "x": the hash is not a SHA-256 in hexadecimal`:      func(o *Options) { o.Tokens = []Token{{Name: "x"}} },
+	} {
+		changed := options
+		change(&changed)
+		require.EqualError(t, g.Replace(changed), want)
+		require.Equal(t, 200, ask(api, bearer(operatorToken)).Code, "nothing has changed")
 	}
 }

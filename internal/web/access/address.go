@@ -9,7 +9,7 @@ import (
 
 // address is where r comes from: the other end of the connection or, if that is
 // a trusted proxy, whom the proxy names. The zero Addr if it is not known.
-func (g *Guard) address(r *http.Request) netip.Addr {
+func (g *rules) address(r *http.Request) netip.Addr {
 	end, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return netip.Addr{}
@@ -34,7 +34,7 @@ func (g *Guard) address(r *http.Request) netip.Addr {
 	return address
 }
 
-func (g *Guard) trusts(address netip.Addr) bool {
+func (g *rules) trusts(address netip.Addr) bool {
 	return slices.ContainsFunc(g.options.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(address) })
 }
 

@@ -41,7 +41,7 @@ type Notice struct {
 type Link struct{ Address, Text string }
 
 // refuse answers r with what the reader understands: a page, or a problem.
-func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, page bool, refused *refusal) {
+func (g *rules) refuse(w http.ResponseWriter, r *http.Request, page bool, refused *refusal) {
 	header := w.Header()
 	header.Set("Cache-Control", "no-store")
 	if refused.wait > 0 {
@@ -63,7 +63,7 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, page bool, refuse
 
 // leadsToProvider reports whether r is somebody going to a page without having
 // shown anything, whom the provider can ask who they are.
-func (g *Guard) leadsToProvider(r *http.Request) bool {
+func (g *rules) leadsToProvider(r *http.Request) bool {
 	mode := r.Header.Get("Sec-Fetch-Mode")
 	return g.provider != nil && r.Header.Get("Authorization") == "" &&
 		(r.Method == http.MethodGet || r.Method == http.MethodHead) && (mode == "" || mode == "navigate")
@@ -72,7 +72,7 @@ func (g *Guard) leadsToProvider(r *http.Request) bool {
 // challenge says what has to be shown. Programs are not asked for a password,
 // for then a browser would ask in the name of a script; people are led to the
 // provider, if there is one.
-func (g *Guard) challenge(header http.Header, r *http.Request, page bool, refused *refusal) {
+func (g *rules) challenge(header http.Header, r *http.Request, page bool, refused *refusal) {
 	switch {
 	case page && (g.provider == nil || refused.challenge || r.Header.Get("Authorization") != ""):
 		header.Set("WWW-Authenticate", `Basic realm="paramedic", charset="UTF-8"`)
@@ -94,7 +94,7 @@ var noticeText string
 var noticePage = template.Must(template.New("notice").Parse(noticeText))
 
 // show tells a person why they are not let in, and how they may be.
-func (g *Guard) show(w http.ResponseWriter, r *http.Request, status int, reason string, id Identity, needed Role) {
+func (g *rules) show(w http.ResponseWriter, r *http.Request, status int, reason string, id Identity, needed Role) {
 	lang := languageOf(r)
 	notice := Notice{
 		Status: status, Language: lang, Title: titleOf(lang, reason),
@@ -115,7 +115,7 @@ func (g *Guard) show(w http.ResponseWriter, r *http.Request, status int, reason 
 }
 
 // links are the ways on from a notice.
-func (g *Guard) links(r *http.Request, lang, reason string) []Link {
+func (g *rules) links(r *http.Request, lang, reason string) []Link {
 	if g.provider == nil || reason == reasonOrigin || reason == reasonRole {
 		return []Link{{"/", word(lang, wordHome)}}
 	}

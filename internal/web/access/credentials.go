@@ -10,7 +10,7 @@ import (
 // credentials reads the Authorization header, shown, which holds a token or a
 // name and password. A token may also come as a password under its name, for
 // that is what browsers ask for.
-func (g *Guard) credentials(r *http.Request, address netip.Addr, shown []string) (Identity, *refusal) {
+func (g *rules) credentials(r *http.Request, address netip.Addr, shown []string) (Identity, *refusal) {
 	if len(shown) != 1 {
 		return Identity{}, g.failed(address, reasonMalformed)
 	}
@@ -32,7 +32,7 @@ func (g *Guard) credentials(r *http.Request, address netip.Addr, shown []string)
 }
 
 // failed counts an attempt that was wrong at first sight.
-func (g *Guard) failed(address netip.Addr, reason string) *refusal {
+func (g *rules) failed(address netip.Addr, reason string) *refusal {
 	if wait := g.limits.begin(address, ""); wait > 0 {
 		return tooMany(wait)
 	}

@@ -24,7 +24,7 @@ func from(address string) func(*http.Request) {
 // counted replaces bcrypt's comparison by one that counts.
 func counted(g *Guard) *atomic.Int32 {
 	var calls atomic.Int32
-	g.users.compare = func(hash, password []byte) error {
+	g.inForce.Load().users.compare = func(hash, password []byte) error {
 		calls.Add(1)
 		return bcrypt.CompareHashAndPassword(hash, password)
 	}
@@ -80,7 +80,7 @@ func TestSuccessIsNotLimited(t *testing.T) {
 		clock.add(verifiedFor) // so that the password is verified each time
 	}
 	for range 5 * addressFailures { // also without time to recover
-		g.users.verified = newShelf[Identity](verifiedSize, clock.now)
+		g.inForce.Load().users.verified = newShelf[Identity](verifiedSize, clock.now)
 		require.Equal(t, 200, ask(api, basic("ana", adminPassword)).Code)
 	}
 }
@@ -96,7 +96,7 @@ func TestFailuresOfANameAreLimited(t *testing.T) {
 	}
 	require.Equal(t, 429, ask(api, from("198.51.100.200"), basic("ana", "wrong")).Code)
 	require.Equal(t, 429, ask(api, from("198.51.100.201"), basic("ana", adminPassword)).Code)
-	g.users.verified = newShelf[Identity](verifiedSize, clock.now)
+	g.inForce.Load().users.verified = newShelf[Identity](verifiedSize, clock.now)
 	require.Equal(t, 200, ask(api, from("203.0.113.1"), basic("ana", adminPassword)).Code, "her own address")
 	require.Equal(t, 200, ask(api, from("198.51.100.200"), bearer(operatorToken)).Code, "tokens have no name to try")
 	require.Equal(t, 401, ask(api, from("203.0.113.1"), basic("ana", "wrong")).Code)
@@ -169,7 +169,7 @@ func TestPasswordsAreVerifiedOnce(t *testing.T) {
 	require.Equal(t, 401, ask(api, basic("ana", adminPassword+"x")).Code)
 	require.Equal(t, 401, ask(api, basic("an", "a"+adminPassword)).Code)
 	require.Equal(t, before+3, calls.Load(), "what is wrong is not remembered, and an unknown name costs as much")
-	for key := range g.users.verified.items {
+	for key := range g.inForce.Load().users.verified.items {
 		require.NotContains(t, key, adminPassword)
 	}
 }
@@ -208,7 +208,7 @@ func TestFewPasswordsAreVerifiedAtOnce(t *testing.T) {
 	const crowd = 40
 	var running atomic.Int32
 	release := make(chan struct{})
-	g.users.compare = func(hash, password []byte) error {
+	g.inForce.Load().users.compare = func(hash, password []byte) error {
 		running.Add(1)
 		<-release
 		return bcrypt.CompareHashAndPassword(hash, password)
@@ -221,19 +221,19 @@ func TestFewPasswordsAreVerifiedAtOnce(t *testing.T) {
 		group.Go(func() { logIn(i) })
 	}
 	require.Eventually(t, func() bool {
-		g.limits.names.mu.Lock()
-		defer g.limits.names.mu.Unlock()
-		return len(g.limits.names.items) == crowd && int(running.Load()) >= cap(g.users.slots)
+		g.inForce.Load().limits.names.mu.Lock()
+		defer g.inForce.Load().limits.names.mu.Unlock()
+		return len(g.inForce.Load().limits.names.items) == crowd && int(running.Load()) >= cap(g.inForce.Load().users.slots)
 	}, 5*time.Second, time.Millisecond)
 	require.EqualValues(t, max(1, runtime.GOMAXPROCS(0)/2), running.Load())
 	close(release)
 	group.Wait()
 	require.EqualValues(t, crowd, running.Load(), "all had their turn")
 
-	for range cap(g.users.slots) {
-		g.users.slots <- struct{}{}
+	for range cap(g.inForce.Load().users.slots) {
+		g.inForce.Load().users.slots <- struct{}{}
 	}
-	g.users.slotWait = time.Millisecond
+	g.inForce.Load().users.slotWait = time.Millisecond
 	for range 2 * addressFailures {
 		require.Equal(t, 503, logIn(crowd), "it is no failure of theirs")
 	}
@@ -258,10 +258,10 @@ func TestForwardedAddresses(t *testing.T) {
 		if c.forwarded != "" {
 			r.Header.Set("X-Forwarded-For", c.forwarded)
 		}
-		require.Equal(t, c.want, trusting.address(r).String(), c)
+		require.Equal(t, c.want, trusting.inForce.Load().address(r).String(), c)
 		direct, err := netip.ParseAddrPort(c.remote)
 		if err == nil {
-			require.Equal(t, direct.Addr(), plain.address(r), "nobody is believed unless it is configured")
+			require.Equal(t, direct.Addr(), plain.inForce.Load().address(r), "nobody is believed unless it is configured")
 		}
 	}
 	r := request("/")

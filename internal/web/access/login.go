@@ -36,13 +36,16 @@ type flow struct {
 // Routes are the pages at which people sign in and out, by their paths; none
 // without a provider.
 func (g *Guard) Routes() map[string]http.Handler {
-	if g.provider == nil {
+	if g.inForce.Load().provider == nil {
 		return nil
 	}
+	by := func(answer func(*rules, http.ResponseWriter, *http.Request)) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answer(g.inForce.Load(), w, r) })
+	}
 	return map[string]http.Handler{
-		loginPath:    only(http.HandlerFunc(g.login), http.MethodGet, http.MethodHead),
-		callbackPath: only(http.HandlerFunc(g.callback), http.MethodGet),
-		logoutPath:   only(g.SameOrigin(http.HandlerFunc(g.logout)), http.MethodPost),
+		loginPath:    only(by((*rules).login), http.MethodGet, http.MethodHead),
+		callbackPath: only(by((*rules).callback), http.MethodGet),
+		logoutPath:   only(g.SameOrigin(by((*rules).logout)), http.MethodPost),
 	}
 }
 
@@ -61,7 +64,7 @@ func only(next http.Handler, methods ...string) http.Handler {
 }
 
 // login sends the browser to the provider.
-func (g *Guard) login(w http.ResponseWriter, r *http.Request) {
+func (g *rules) login(w http.ResponseWriter, r *http.Request) {
 	to := localPath(r.URL.Query().Get("to"))
 	if r.URL.Query().Has(withPassword) && g.users.any() {
 		g.passwordLogin(w, r, to)
@@ -88,7 +91,7 @@ func (g *Guard) login(w http.ResponseWriter, r *http.Request) {
 // though there is a provider, for when that is down.
 const withPassword = "password"
 
-func (g *Guard) passwordLogin(w http.ResponseWriter, r *http.Request, to string) {
+func (g *rules) passwordLogin(w http.ResponseWriter, r *http.Request, to string) {
 	id, refused := g.identify(r)
 	switch {
 	case refused != nil:
@@ -106,7 +109,7 @@ func flowCookie(state string) string { return "login-" + state[:min(8, len(state
 var stateForm = regexp.MustCompile(`^[A-Z2-7]{26}$`)
 
 // callback receives the browser back from the provider.
-func (g *Guard) callback(w http.ResponseWriter, r *http.Request) {
+func (g *rules) callback(w http.ResponseWriter, r *http.Request) {
 	address := g.address(r)
 	if wait := g.limits.wait(address, ""); wait > 0 {
 		g.refuse(w, r, true, tooMany(wait))
@@ -145,7 +148,7 @@ func (g *Guard) callback(w http.ResponseWriter, r *http.Request) {
 }
 
 // openFlow finds the log-in that the provider answers. Each is answered once.
-func (g *Guard) openFlow(w http.ResponseWriter, r *http.Request) (flow, bool) {
+func (g *rules) openFlow(w http.ResponseWriter, r *http.Request) (flow, bool) {
 	state := r.URL.Query().Get("state")
 	if !stateForm.MatchString(state) {
 		return flow{}, false
@@ -166,7 +169,7 @@ func (g *Guard) openFlow(w http.ResponseWriter, r *http.Request) (flow, bool) {
 }
 
 // callbackFailed counts and reports a sign-in that did not succeed.
-func (g *Guard) callbackFailed(w http.ResponseWriter, r *http.Request, reason string, err error) {
+func (g *rules) callbackFailed(w http.ResponseWriter, r *http.Request, reason string, err error) {
 	address := g.address(r)
 	g.log.Warn("sign-in failed", "reason", reason, "error", err, "from", address.String())
 	refused := g.failed(address, reason)
@@ -177,7 +180,7 @@ func (g *Guard) callbackFailed(w http.ResponseWriter, r *http.Request, reason st
 }
 
 // logout ends the session, also for copies of its cookie.
-func (g *Guard) logout(w http.ResponseWriter, r *http.Request) {
+func (g *rules) logout(w http.ResponseWriter, r *http.Request) {
 	if s, ok := g.openSession(r); ok {
 		g.spent.put("session "+s.ID, struct{}{}, s.Until)
 		g.log.Info("signed out", "name", s.Name)
@@ -186,7 +189,7 @@ func (g *Guard) logout(w http.ResponseWriter, r *http.Request) {
 	g.show(w, r, http.StatusOK, reasonSignedOut, Identity{}, Public)
 }
 
-func (g *Guard) redirect(w http.ResponseWriter, r *http.Request, to string) {
+func (g *rules) redirect(w http.ResponseWriter, r *http.Request, to string) {
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }

@@ -241,7 +241,7 @@ func TestCallbackIsNotReplayed(t *testing.T) {
 
 	// The provider, too, takes a code once.
 	f := flow{Verifier: "x"}
-	_, err = s.guard.provider.redeem(t.Context(), callback.Query().Get("code"), f)
+	_, err = s.guard.inForce.Load().provider.redeem(t.Context(), callback.Query().Get("code"), f)
 	require.ErrorContains(t, err, "the provider answers 401")
 	require.NotContains(t, err.Error(), callback.Query().Get("code"))
 }
@@ -294,7 +294,7 @@ func TestIDTokensAreVerified(t *testing.T) {
 func TestForgedIDTokensAreRefused(t *testing.T) {
 	m := provide(t)
 	s := open(t, m)
-	found, err := s.guard.provider.discover(t.Context())
+	found, err := s.guard.inForce.Load().provider.discover(t.Context())
 	require.NoError(t, err)
 	now := time.Now()
 	body := jwt.MapClaims{"iss": m.Issuer(), "aud": m.ClientID, "sub": "1", "exp": now.Add(time.Hour).Unix(), "iat": now.Unix(), "groups": "root"}
@@ -370,7 +370,7 @@ func TestSessionsAreBound(t *testing.T) {
 	require.Equal(t, "paramedic-session", cookie.Name)
 
 	with := func(change func(*Options)) string {
-		options := s.guard.options
+		options := s.guard.inForce.Load().options
 		oidc := *options.OIDC
 		options.OIDC = &oidc
 		change(&options)
@@ -391,17 +391,17 @@ func TestSessionsAreBound(t *testing.T) {
 			other = 'B'
 		}
 		broken.Value = broken.Value[:i] + string(other) + broken.Value[i+1:]
-		id := s.guard.session(func() *http.Request { r := request("/"); r.AddCookie(&broken); return r }())
+		id := s.guard.inForce.Load().session(func() *http.Request { r := request("/"); r.AddCookie(&broken); return r }())
 		if i < len(cookie.Value)-1 { // of the last character, some bits mean nothing
 			require.Equal(t, Identity{}, id, i)
 		}
 	}
 	// A log-in on its way is no session.
-	sealed, err := s.guard.sealer.seal(s.guard.provider.purpose("flow"), session{ID: "1", Name: "eve", Values: []string{"root"}, Until: s.clock.now().Add(time.Hour)})
+	sealed, err := s.guard.inForce.Load().sealer.seal(s.guard.inForce.Load().provider.purpose("flow"), session{ID: "1", Name: "eve", Values: []string{"root"}, Until: s.clock.now().Add(time.Hour)})
 	require.NoError(t, err)
 	r := request("/")
 	r.AddCookie(&http.Cookie{Name: "paramedic-session", Value: sealed})
-	require.Equal(t, Identity{}, s.guard.session(r))
+	require.Equal(t, Identity{}, s.guard.inForce.Load().session(r))
 }
 
 // The provider is down when paramedic starts, and comes later.
@@ -455,7 +455,7 @@ func TestDiscoveryOutlivesWhoAskedFirst(t *testing.T) {
 	s := open(t, m)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := s.guard.provider.discover(ctx)
+	_, err := s.guard.inForce.Load().provider.discover(ctx)
 	require.NoError(t, err)
 }
 
@@ -504,7 +504,7 @@ func TestProviderThatRedirectsElsewhere(t *testing.T) {
 	leading := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
 	defer leading.Close()
 	s := open(t, m, func(o *Options) { o.OIDC.Issuer = leading.URL })
-	_, err := s.guard.provider.discover(t.Context())
+	_, err := s.guard.inForce.Load().provider.discover(t.Context())
 	require.ErrorContains(t, err, "the provider redirects elsewhere")
 }
 
@@ -542,4 +542,24 @@ func TestLocalPath(t *testing.T) {
 	} {
 		require.Equal(t, "/", localPath(to), to)
 	}
+}
+
+// Sessions go on after a replacement, with the roles of now.
+func TestReplaceKeepsSessions(t *testing.T) {
+	m := provide(t)
+	s := open(t, m)
+	ana := browser(t)
+	m.QueueUser(somebody("ops", "engineering"))
+	_, body := get(t, ana, s.URL+"/x")
+	require.Equal(t, "ana operator oidc", body)
+	options := s.guard.inForce.Load().options
+	before := s.guard.inForce.Load().provider
+	require.NoError(t, s.guard.Replace(options))
+	require.Same(t, before, s.guard.inForce.Load().provider)
+	changed := *options.OIDC
+	changed.Roles = map[string]Role{"ops": Admin}
+	options.OIDC = &changed
+	require.NoError(t, s.guard.Replace(options))
+	_, body = get(t, ana, s.URL+"/x")
+	require.Equal(t, "ana admin oidc", body)
 }

@@ -24,13 +24,13 @@ type session struct {
 }
 
 // secure reports whether browsers reach the pages by https only.
-func (g *Guard) secure() bool {
+func (g *rules) secure() bool {
 	return g.options.TLS || strings.HasPrefix(strings.ToLower(g.options.PublicURL), "https://")
 }
 
 // cookie is one of ours. The prefix keeps other hosts of the domain from
 // setting it.
-func (g *Guard) cookie(name, value string, lasts time.Duration) *http.Cookie {
+func (g *rules) cookie(name, value string, lasts time.Duration) *http.Cookie {
 	cookie := &http.Cookie{
 		Name: g.cookieName(name), Value: value, Path: "/", MaxAge: int(lasts.Seconds()),
 		HttpOnly: true, Secure: g.secure(), SameSite: http.SameSiteLaxMode,
@@ -41,7 +41,7 @@ func (g *Guard) cookie(name, value string, lasts time.Duration) *http.Cookie {
 	return cookie
 }
 
-func (g *Guard) cookieName(name string) string {
+func (g *rules) cookieName(name string) string {
 	if g.secure() {
 		return "__Host-paramedic-" + name
 	}
@@ -49,7 +49,7 @@ func (g *Guard) cookieName(name string) string {
 }
 
 // openSession returns the session of r, if it has one that is good.
-func (g *Guard) openSession(r *http.Request) (session, bool) {
+func (g *rules) openSession(r *http.Request) (session, bool) {
 	if g.provider == nil {
 		return session{}, false
 	}
@@ -68,7 +68,7 @@ func (g *Guard) openSession(r *http.Request) (session, bool) {
 }
 
 // session finds who is signed in; the public if nobody is.
-func (g *Guard) session(r *http.Request) Identity {
+func (g *rules) session(r *http.Request) Identity {
 	s, ok := g.openSession(r)
 	if !ok {
 		return Identity{}

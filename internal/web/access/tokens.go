@@ -33,7 +33,7 @@ func readTokens(written []Token) ([]token, error) {
 }
 
 // byToken finds whose token this is, in the same time whoever it is.
-func (g *Guard) byToken(shown string) (Identity, bool) {
+func (g *rules) byToken(shown string) (Identity, bool) {
 	if len(shown) < shortestToken {
 		return Identity{}, false
 	}
@@ -49,7 +49,7 @@ func (g *Guard) byToken(shown string) (Identity, bool) {
 	return Identity{Name: g.tokens[found].name, Role: g.tokens[found].role, Method: MethodToken}, true
 }
 
-func (g *Guard) hasToken(name string) bool {
+func (g *rules) hasToken(name string) bool {
 	for _, t := range g.tokens {
 		if t.name == name {
 			return true

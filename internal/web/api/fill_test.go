@@ -25,11 +25,11 @@ func (w *world) fill() *world {
 		{Name: "cache", Severity: "P0", Kind: "redis", Interval: time.Minute, Timeout: 5 * time.Second, FailureThreshold: 3,
 			Labels: map[string]string{"team": "data"}, DependsOn: []string{"clickhouse"}},
 	})
-	w.probed("web", health.Degraded, 0, hostile)
+	w.probed("web", health.Degraded, -time.Second, hostile)
 	w.probed("cache", health.Unhealthy, -2*time.Minute, "timeout")
-	w.probed("cache", health.Unhealthy, 0, "connection refused")
+	w.probed("cache", health.Unhealthy, -time.Second, "connection refused")
 	w.board.Probed("clickhouse", health.Result{
-		Status: health.Healthy, At: w.now, LatencyMS: 12.5, Message: "row count 4711",
+		Status: health.Healthy, At: w.now.Add(-time.Second), LatencyMS: 12.5, Message: "row count 4711",
 		Observations: map[string]float64{"rows": 4711}, Facts: map[string]string{"tier": "primary"},
 	})
 	for name, state := range map[string]health.State{

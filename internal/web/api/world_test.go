@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -104,16 +105,34 @@ func (w *world) assemble() {
 			r.Handler(answer, request.WithContext(access.With(request.Context(), w.who)))
 		})
 	}
-	w.routes, err = gorillamux.NewRouter(described(w.t))
+	w.routes, err = documented()
 	require.NoError(w.t, err)
+}
+
+// documented finds operations of the document. It is made once: checking the
+// document takes longer than any test.
+var documented = sync.OnceValues(func() (routers.Router, error) {
+	doc, err := load()
+	if err != nil {
+		return nil, err
+	}
+	return gorillamux.NewRouter(doc)
+})
+
+// load reads and checks the document.
+func load() (*openapi3.T, error) {
+	doc, err := openapi3.NewLoader().LoadFromData([]byte(document))
+	if err != nil {
+		return nil, err
+	}
+	return doc, doc.Validate(context.Background(), openapi3.EnableExamplesValidation(), openapi3.EnableSchemaDefaultsValidation())
 }
 
 // described is the document as it is served, checked.
 func described(t *testing.T) *openapi3.T {
 	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData([]byte(document))
+	doc, err := load()
 	require.NoError(t, err)
-	require.NoError(t, doc.Validate(t.Context(), openapi3.EnableExamplesValidation(), openapi3.EnableSchemaDefaultsValidation()))
 	return doc
 }
 
@@ -238,4 +257,10 @@ func (o *orders) Resend(_ context.Context, receiver string, in workflows.Resend)
 
 func (o *orders) PostAlert(_ context.Context, receiver string, grouping activities.Grouping, alert health.Alert) error {
 	return o.take("post", receiver, activities.Post{Receiver: receiver, Alert: alert, Grouping: grouping})
+}
+
+// read reads the body of an answer.
+func (a answer) read(t *testing.T, into any) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal([]byte(a.body), into), a.body)
 }

@@ -3,7 +3,7 @@
 # missing. Where it cannot, it says so and succeeds: such tests then say SKIP.
 set -euo pipefail
 
-# program:package
+# program:package, or several packages
 wanted=(
   clickhouse-server:clickhouse-server
   redis-server:redis-server
@@ -14,6 +14,7 @@ wanted=(
   dbus-daemon:dbus
   docker-compose:docker-compose
   curl:curl
+  "chromium:chromium fonts-dejavu-core"
 )
 
 PATH=$PATH:/usr/sbin:/sbin
@@ -22,7 +23,8 @@ for directory in /usr/lib/postgresql/*/bin; do
 done
 missing=()
 for pair in "${wanted[@]}"; do
-  command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
+  # Unquoted: each package is a word of its own.
+  command -v "${pair%%:*}" >/dev/null || missing+=(${pair#*:})
 done
 if [ ${#missing[@]} -eq 0 ]; then
   exit 0

@@ -25,7 +25,7 @@ const late = "late"
 var looks = []look{
 	{State: string(health.StateDown), Mark: "✕", colour: "d1242f", one: key("1 down"), many: key("%d down")},
 	{State: string(health.StateFailing), Mark: "!", colour: "d4600a", one: key("1 failing"), many: key("%d failing")},
-	{State: late, Mark: "⧖", colour: "6e7781", one: key("1 late"), many: key("%d late")},
+	{State: late, Mark: "…", colour: "6e7781", one: key("1 late"), many: key("%d late")},
 	{State: string(health.StateUnknown), Mark: "?", colour: "6e7781", one: key("1 unknown"), many: key("%d unknown")},
 	{State: string(health.StateDegraded), Mark: "▲", colour: "b58100", one: key("1 degraded"), many: key("%d degraded")},
 	{State: string(health.StatePaused), Mark: "‖", colour: "6e7781", one: key("1 paused"), many: key("%d paused")},

@@ -17,7 +17,7 @@ const (
 	// readLimit is how long the store is given to tell of a service.
 	readLimit = 5 * time.Second
 	// How many failures and incidents of a service its page lists.
-	failuresShown, incidentsShown = 20, 10
+	failuresShown, incidentsShown = 10, 10
 )
 
 // servicePage is what service.html shows.

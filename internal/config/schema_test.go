@@ -76,7 +76,8 @@ func TestSchemaRefusesBadConfigurations(t *testing.T) {
 		access_hash_too_cheap access_hash_too_slow access_name access_name_local access_name_twice
 		access_password_in_the_clear access_token_in_the_clear access_token_twice behind_proxy_without_access
 		listen_without_tls oidc_issuer oidc_issuer_plain oidc_scope oidc_without_public_url oidc_without_roles
-		public_url_path public_url_plain tls_no_file trusted_proxies_name trusted_proxies_without_proxy`)
+		public_url_path public_url_plain tls_no_file trusted_proxies_name trusted_proxies_without_proxy
+		http_system_alert_unknown`)
 	text, err := testKinds().schema()
 	require.NoError(t, err)
 	schema := compile(t, text)

@@ -40,7 +40,15 @@ type writing struct {
 
 // transact does something in a transaction of its own. Transactions of all
 // processes come one after another.
+//
+// After a failure no id is taken for granted: a server that comes back may have
+// lost what it had acknowledged, and the ids of targets with it.
 func (s *Store) transact(ctx context.Context, do func(*writing) error) (err error) {
+	defer func() {
+		if err != nil {
+			s.targets.forgetBefore(unknownRemovals)
+		}
+	}()
 	tx, err := s.write.BeginTx(ctx, s.isolation())
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)

@@ -5,6 +5,9 @@ import (
 	"sync"
 )
 
+// unknownRemovals equals no number of removals.
+const unknownRemovals = -1
+
 // targets are the ids that this process knows.
 type targets struct {
 	mu  sync.Mutex

@@ -37,7 +37,7 @@ type Options struct {
 	Store func() Store
 	// Health is asked for the parts of this process.
 	Health func() supervise.Health
-	// Permits is asked for the restarts under way in this process.
+	// Permits is asked for the restarts under way in the deployment.
 	Permits func() int
 	// Version is that of this program.
 	Version string
@@ -85,7 +85,7 @@ func New(options Options) *Metrics {
 	}
 	if options.Permits != nil {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "paramedic_permits_in_use", Help: "Restarts under way in this process.",
+			Name: "paramedic_permits_in_use", Help: "Restarts under way in the deployment, as its Gatekeeper said last.",
 		}, func() float64 { return float64(options.Permits()) }))
 	}
 	m.temporal = newTemporal(m.registry, m.log)

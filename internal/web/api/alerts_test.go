@@ -102,7 +102,7 @@ func TestSystemAlert(t *testing.T) {
 	got = w.post("/api/admin/system-alert",
 		`{"service":"clickhouse","status":"recovered","reason":"","duration":"2m 15s","timestamp":"2026-03-19T16:32:15+02:00"}`)
 	require.Equal(t, http.StatusAccepted, got.status, got.body)
-	want.Stage, want.Status, want.Outcome, want.Reason = health.AlertResolution, health.AlertRecovered, health.Recovered, ""
+	want.Stage, want.Status, want.Outcome, want.Reason = health.AlertResolution, health.AlertRecovered, health.Recovered, "no reason was given"
 	want.At = time.Date(2026, 3, 19, 14, 32, 15, 0, time.UTC)
 	want.Since, want.Downtime = want.At.Add(-135*time.Second), health.Duration(135*time.Second)
 	want.DedupKey = "system-alert/clickhouse/recovered/2026-03-19T14:32:15Z"

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
+
 	"paramedic/internal/operator"
 	"paramedic/internal/web/problem"
 )
@@ -83,10 +85,12 @@ func (a *API) send(w http.ResponseWriter, status int, mediaType string, text []b
 	_, _ = w.Write(text)
 }
 
-// fail answers with a problem. What is not meant for people goes to the log.
+// fail answers with a problem. What is not meant for people goes to the log; a
+// fault has been logged by whoever made it, if that is worth it.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, detail := explain(r.Context(), err)
-	if status >= http.StatusInternalServerError && !errors.Is(r.Context().Err(), context.Canceled) {
+	deliberate := errors.As(err, new(fault)) || errors.Is(r.Context().Err(), context.Canceled)
+	if status >= http.StatusInternalServerError && !deliberate {
 		a.Log.Error("request failed", "method", r.Method, "path", r.URL.Path, "status", status, "error", err)
 	}
 	problem.Write(w, r, status, detail)
@@ -102,6 +106,7 @@ func explain(ctx context.Context, err error) (status int, detail string) {
 		notApplied  operator.NotApplied
 		offDuty     operator.NotOnDuty
 		refused     operator.Refused
+		late        *serviceerror.DeadlineExceeded
 	)
 	switch {
 	case errors.As(err, &known):
@@ -116,11 +121,24 @@ func explain(ctx context.Context, err error) (status int, detail string) {
 		return http.StatusGatewayTimeout, err.Error()
 	case errors.As(err, &offDuty):
 		return http.StatusConflict, err.Error()
-	case errors.Is(err, context.DeadlineExceeded), ctx.Err() != nil:
+	case away(err):
+		return http.StatusServiceUnavailable, "Temporal does not answer now; look whether it was done before you try again"
+	case errors.As(err, &late), errors.Is(err, context.DeadlineExceeded), ctx.Err() != nil:
 		return http.StatusGatewayTimeout, "Temporal did not answer in time; look whether it was done before you try again"
 	default:
 		return http.StatusInternalServerError, "this could not be done; the log says why"
 	}
+}
+
+// away reports whether a call failed because Temporal is not there, or has too
+// much to do.
+func away(err error) bool {
+	var (
+		unavailable *serviceerror.Unavailable
+		namespace   *serviceerror.NamespaceNotFound
+		exhausted   *serviceerror.ResourceExhausted
+	)
+	return errors.As(err, &unavailable) || errors.As(err, &namespace) || errors.As(err, &exhausted)
 }
 
 // operator is the one who passes orders on to Temporal.

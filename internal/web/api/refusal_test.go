@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
 
 	"paramedic/internal/board"
 	"paramedic/internal/operator"
@@ -231,6 +232,9 @@ func TestTemporalSaysNo(t *testing.T) {
 		{operator.Refused{Why: "nothing waits for approval"}, 409, "nothing waits for approval"},
 		{fmt.Errorf("waited 10s for the pause: %w", operator.ErrUnconfirmed), 504, "waited 10s for the pause: the Monitor has been told and does not show it yet"},
 		{fmt.Errorf("tell: %w", context.DeadlineExceeded), 504, "Temporal did not answer in time"},
+		{fmt.Errorf("tell: %w", serviceerror.NewUnavailable("s3cr3t")), 503, "Temporal does not answer now"},
+		{serviceerror.NewNamespaceNotFound("s3cr3t"), 503, "Temporal does not answer now"},
+		{serviceerror.NewDeadlineExceeded("s3cr3t"), 504, "Temporal did not answer in time"},
 		{secret, 500, "this could not be done; the log says why"},
 	} {
 		w := newWorld(t).fill()

@@ -118,7 +118,7 @@ func (b *systemAlert) alert() (health.Alert, error) {
 		// A receiver finds the end of what it was told by the same incident.
 		Incident: cmp.Or(b.Incident, b.Service+"@system-alert"),
 		Service:  b.Service, Target: b.Target, Severity: b.Severity, Labels: b.Labels,
-		Reason: b.Reason, News: b.News, Affected: b.Affected, Attempts: b.Attempts, Owner: b.Owner,
+		Reason: cmp.Or(b.Reason, "no reason was given"), News: b.News, Affected: b.Affected, Attempts: b.Attempts, Owner: b.Owner,
 		Runbook: b.Runbook, At: at.UTC(), Downtime: health.Duration(downtime),
 		DedupKey: fmt.Sprintf("system-alert/%s/%s/%s", b.Service, b.Status, at.UTC().Format(time.RFC3339Nano)),
 	}

@@ -116,9 +116,7 @@ func (p *process) load() error {
 	cfg, err := config.Load(p.config)
 	if err == nil {
 		p.log.Mask(cfg.Secrets())
-		if err = p.fleet.Replace(cfg); err != nil {
-			err = fmt.Errorf("cannot be put in force: %w", err)
-		}
+		err = p.replace(cfg)
 	}
 	p.metrics.Reloaded(err == nil)
 	if err != nil {
@@ -134,6 +132,18 @@ func (p *process) load() error {
 	return nil
 }
 
+// replace puts a configuration in force where it can fail, the one or none.
+func (p *process) replace(cfg *config.Config) error {
+	before := p.accessOptions(p.inForce.Load())
+	if err := p.guard.Replace(p.accessOptions(cfg)); err != nil {
+		return fmt.Errorf("http.access cannot be put in force: %w", err)
+	}
+	if err := p.fleet.Replace(cfg); err != nil {
+		return errors.Join(fmt.Errorf("the services cannot be put in force: %w", err), p.guard.Replace(before))
+	}
+	return nil
+}
+
 // needsRestart names the settings that a reload cannot change.
 func (p *process) needsRestart(cfg *config.Config) []string {
 	var names []string
@@ -141,7 +151,11 @@ func (p *process) needsRestart(cfg *config.Config) []string {
 		names = append(names, "temporal")
 	}
 	started, now := p.cfg.HTTP, cfg.HTTP
-	started.SystemAlert, now.SystemAlert = nil, nil // read at each request
+	// These are read at each request.
+	started.SystemAlert, now.SystemAlert = nil, nil
+	if (started.Access.OIDC == nil) == (now.Access.OIDC == nil) {
+		started.Access, now.Access = config.Access{}, config.Access{}
+	}
 	if !reflect.DeepEqual(started, now) {
 		names = append(names, "http")
 	}

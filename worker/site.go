@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"paramedic/internal/apply"
+	"paramedic/internal/config"
 	"paramedic/internal/operator"
 	"paramedic/internal/pipeline"
 	"paramedic/internal/version"
@@ -76,10 +77,6 @@ func (p *process) site(ctx context.Context, line *directLine) (http.Handler, err
 	if err != nil {
 		return nil, fmt.Errorf("the API: %w", err)
 	}
-	guard, err := access.New(ctx, p.accessOptions())
-	if err != nil {
-		return nil, fmt.Errorf("http.access: %w", err)
-	}
 	scrape := route.Route{
 		Method: http.MethodGet, Pattern: "/metrics", Role: access.Viewer, Handler: p.metrics.Handler().ServeHTTP,
 	}
@@ -87,18 +84,22 @@ func (p *process) site(ctx context.Context, line *directLine) (http.Handler, err
 	if p.agent {
 		routes = slices.DeleteFunc(routes, func(r route.Route) bool { return !ofAgent[r.Pattern] })
 	}
-	return web.New(web.Options{Routes: routes, Guard: guard, Failed: people.Fail, Log: p.log.Logger})
+	return web.New(web.Options{Routes: routes, Guard: p.guard, Failed: people.Fail, Log: p.log.Logger})
 }
 
 // ofAgent are the endpoints of an agent, which sees no services.
 var ofAgent = map[string]bool{"/healthz": true, "/metrics": true}
 
-// accessOptions say who may do what, as configured.
-func (p *process) accessOptions() access.Options {
-	configured := p.cfg.HTTP.Access
+// accessOptions say who may do what as cfg says it. The address of the pages,
+// and whether there is a provider to sign in at, stay as they were at the start.
+func (p *process) accessOptions(cfg *config.Config) access.Options {
+	configured, started := cfg.HTTP.Access, p.cfg.HTTP
+	if (configured.OIDC == nil) != (started.Access.OIDC == nil) {
+		configured.OIDC = started.Access.OIDC
+	}
 	options := access.Options{
-		PublicURL: p.cfg.HTTP.PublicURL, TLS: p.cfg.HTTP.TLS != nil, Log: p.log.Logger,
-		TrustedProxies: proxies(p.cfg.HTTP.TrustedProxies),
+		PublicURL: started.PublicURL, TLS: started.TLS != nil, Log: p.log.Logger,
+		TrustedProxies: proxies(started.TrustedProxies),
 	}
 	for _, token := range configured.Tokens {
 		options.Tokens = append(options.Tokens, access.Token{Name: token.Name, Hash: token.SHA256.Reveal(), Role: role(token.Role)})

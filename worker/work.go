@@ -25,6 +25,7 @@ import (
 	"paramedic/internal/supervise"
 	"paramedic/internal/tracing"
 	"paramedic/internal/version"
+	"paramedic/internal/web/access"
 )
 
 // stopLimit bounds the whole shutdown; service managers kill after 30 to 90 s.
@@ -56,6 +57,8 @@ type process struct {
 	metrics  *metrics.Metrics
 	recorder *recorder
 	tracing  *tracing.Tracing
+	// guard knows who may see and change what.
+	guard *access.Guard
 	// books is what was read of the Gatekeeper last, nil if nothing.
 	books atomic.Pointer[books]
 	// hangups are caught from the start on: SIGHUP must never end the worker.
@@ -159,6 +162,9 @@ func (p *process) prepare() error {
 	}
 	p.embedded = !named
 	p.temporal = &connector{endpoint: endpoint, log: p.log.Logger, observe: p.observe}
+	if p.guard, err = access.New(context.Background(), p.accessOptions(p.cfg)); err != nil {
+		return fmt.Errorf("http.access: %w", err)
+	}
 	return p.openReadModel(context.Background())
 }
 

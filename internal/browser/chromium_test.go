@@ -19,6 +19,14 @@ const (
 	poll = 50 * time.Millisecond
 )
 
+// screen is the size of a page's view, in pixels of CSS.
+type screen struct{ width, height int64 }
+
+var (
+	desktop = screen{1280, 900}
+	phone   = screen{360, 740}
+)
+
 // chromium is one headless browser, which ends with its test.
 type chromium struct {
 	t   testing.TB

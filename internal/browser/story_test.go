@@ -35,6 +35,7 @@ services:
       steps:
         - exec: {command: [patient, restart]}
   - name: closed
+    interval: 20s
     impact: Nothing answers there.
     probe: {tcp: {address: %[3]q}}
 `
@@ -109,18 +110,22 @@ func stands(service, states string) string {
 		row.querySelector("th a").textContent === %q && row.matches(%q))`, service, states)
 }
 
-// A service dies and comes back, and whoever looks at the overview sees both
-// without doing anything.
-func TestOutageIsSeenLive(t *testing.T) {
+// TestStory is what happens with a real worker.
+func TestStory(t *testing.T) {
 	t.Parallel()
-	browser := launch(t)
-	d := deploy(t)
+	browser, d := launch(t), deploy(t)
+	t.Run("an outage is seen live", func(t *testing.T) { t.Parallel(); seeOutage(t, browser, d) })
+	t.Run("an incident is acknowledged", func(t *testing.T) { t.Parallel(); acknowledge(t, browser, d) })
+}
+
+// seeOutage has a service die and come back: whoever looks at the overview sees
+// both without doing anything.
+func seeOutage(t *testing.T, browser *chromium, d *deployment) {
 	p := browser.open(t)
 	p.visit("http://" + d.listen + "/")
 	p.await("the patient is healthy", stands("patient", ".healthy"))
 	p.await("the other one is down", stands("closed", ".down"))
-	p.visit("http://" + d.listen + "/")
-	p.do(chromedp.Evaluate[chromedp.Void](`window.same = true; void 0`))
+	p.do(chromedp.Evaluate[chromedp.Void](`window.same = true`))
 	loads, changes := p.seen()
 
 	d.hurt(t)
@@ -133,4 +138,37 @@ func TestOutageIsSeenLive(t *testing.T) {
 	require.Equal(t, loads, after, "nothing was loaded anew")
 	require.Greater(t, told, changes, "events told of it")
 	p.requireQuiet()
+}
+
+// acknowledge takes an incident on with a note: the page says so, its story
+// tells it, and so does the history of the workflow in Temporal's own Web UI.
+func acknowledge(t *testing.T, browser *chromium, d *deployment) {
+	p := browser.open(t)
+	p.visit("http://" + d.listen + "/")
+	p.await("an incident is open", `document.querySelector("tr.down td.incident a[href*='closed@']") !== null`)
+	p.do(chromedp.Click(chromedp.CSS("tr.down td.incident a[href*='closed@']")))
+	p.await("the form to acknowledge", `document.querySelector("#note-acknowledge") !== null`)
+	p.do(
+		chromedp.SendKeys(chromedp.CSS("#by-acknowledge"), "Ana"),
+		chromedp.SendKeys(chromedp.CSS("#note-acknowledge"), "calling the <b>provider</b>"),
+		chromedp.Click(chromedp.CSS("#form-acknowledge button")),
+	)
+	p.await("the notice", `document.querySelector(".notice[role=status]")?.textContent.includes("The incident is yours")`)
+	p.await("the headline", `document.querySelector("#headline").textContent.includes("acknowledged")`)
+	p.await("the story", `Array.from(document.querySelectorAll(".story li.acknowledged")).some((entry) =>
+		entry.textContent.includes("acknowledged by Ana: calling the <b>provider</b>"))`)
+	link := evaluate[string](p, `document.querySelector("a[href*='/workflows/']").href`)
+	p.requireQuiet()
+
+	require.Contains(t, link, "http://"+d.ui+"/")
+	ui := browser.open(t)
+	// The Web UI draws no rows that would not be seen.
+	ui.do(chromedp.EmulateViewport(1280, 3000))
+	ui.visit(link)
+	const row = `Array.from(document.querySelectorAll("tr")).find((row) =>
+		row.innerText.includes("Workflow Execution Update Accepted") && row.innerText.includes("acknowledge"))`
+	ui.await("the acknowledgement in the history", row+" !== undefined")
+	ui.do(chromedp.Evaluate[chromedp.Void](row + ".click()"))
+	ui.await("the note in the history", `document.body.innerText.includes("calling the <b>provider</b>")`)
+	ui.requireQuiet()
 }

@@ -36,7 +36,7 @@ func (c *chromium) open(t testing.TB) *tab {
 	p := &tab{t: t}
 	ctx, closeTab := chromedp.NewContext(c.ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(p.hear))
 	t.Cleanup(closeTab)
-	require.NoError(t, chromedp.Do(ctx), "open a tab")
+	require.NoError(t, chromedp.Do(ctx, chromedp.EmulateViewport(desktop.width, desktop.height)), "open a tab")
 	p.ctx = ctx
 	return p
 }

@@ -45,6 +45,23 @@ func TestChanged(t *testing.T) {
 	})
 }
 
+// TestClockGoesBack: stamps go on where a clock that was ahead has left them.
+func TestClockGoesBack(t *testing.T) {
+	eachLocation(t, func(t *testing.T, location string) {
+		s := open(t, location)
+		ahead := time.Now().Add(time.Hour).Truncate(time.Microsecond)
+		execute(t, s, location, fmt.Sprintf(`UPDATE clock SET stamp = %d`, ahead.UnixMicro()))
+		for n := range 3 {
+			write(t, s, store.Batch{Results: []store.Result{result("cache", noon.Add(time.Duration(n)*time.Second), health.Healthy, 1)}})
+			changed, err := s.Changed(t.Context(), ahead)
+			require.NoError(t, err)
+			require.Len(t, changed, 1)
+			require.True(t, changed[0].UpdatedAt.After(ahead))
+			ahead = changed[0].UpdatedAt
+		}
+	})
+}
+
 // TestPoints: the same probes as single results, sums of hours, sums of days.
 func TestPoints(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store) {
@@ -135,7 +152,7 @@ func TestUptimes(t *testing.T) {
 		for _, results := range [][]store.Result{
 			ago("cache", time.Minute, 3, 1), ago("cache", 3*24*time.Hour, 4, 0), ago("cache", 20*24*time.Hour, 0, 8),
 			ago("cache", 31*24*time.Hour, 0, 100), ago("old", 8*24*time.Hour, 1, 0), ago("older", 40*24*time.Hour, 1, 0),
-			ago("eve", 23*time.Hour, 1, 0), ago("day before", 25*time.Hour, 1, 0), {result("shaky", now, health.Degraded, 1)},
+			ago("cache", 30*24*time.Hour, 0, 100), ago("eve", 23*time.Hour, 1, 0), ago("day before", 25*time.Hour, 1, 0), {result("shaky", now, health.Degraded, 1)},
 		} {
 			batch.Results = append(batch.Results, results...)
 		}

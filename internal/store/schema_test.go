@@ -56,18 +56,22 @@ func TestReopened(t *testing.T) {
 }
 
 func TestNewerSchemaIsRefused(t *testing.T) {
-	drivers := map[string]string{"sqlite": "sqlite", "postgres": "pgx"}
 	eachLocation(t, func(t *testing.T, location string) {
-		s := open(t, location)
-		db, err := sql.Open(drivers[s.Kind()], location)
-		require.NoError(t, err)
-		_, err = db.ExecContext(t.Context(), `INSERT INTO paramedic_version (version_id, is_applied) VALUES (999, true)`)
-		require.NoError(t, err)
-		require.NoError(t, db.Close())
-		_, err = store.Open(t.Context(), location, slog.New(slog.DiscardHandler))
+		execute(t, open(t, location), location, `INSERT INTO paramedic_version (version_id, is_applied) VALUES (999, true)`)
+		_, err := store.Open(t.Context(), location, slog.New(slog.DiscardHandler))
 		require.ErrorContains(t, err, "has schema 999 of a newer paramedic, this one knows schema 1: "+
 			"use the newer paramedic, or choose another database")
 	})
+}
+
+// execute does to the database of a store what the store would not.
+func execute(t *testing.T, s *store.Store, location, statement string) {
+	t.Helper()
+	db, err := sql.Open(map[string]string{"sqlite": "sqlite", "postgres": "pgx"}[s.Kind()], location)
+	require.NoError(t, err)
+	_, err = db.ExecContext(t.Context(), statement)
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
 }
 
 func TestFilesThatAreRefused(t *testing.T) {

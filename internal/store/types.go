@@ -67,8 +67,9 @@ const (
 type Batch struct {
 	Results   []Result
 	Standings []health.Standing
-	// Incidents are records as they are now; a record never replaces one with
-	// more entries, or an open one a resolved one.
+	// Incidents are records as they are now. A resolved one replaces an open one
+	// and never the other way round; else the one whose timeline has had more
+	// entries stays.
 	Incidents []health.Incident
 	Alerts    []Alert
 	// Outboxes replace all that was known of their receivers.

@@ -73,16 +73,18 @@ func TestLaterStays(t *testing.T) {
 				Standings: []health.Standing{{Service: "cache", Failures: minute, At: at(minute)}},
 			})
 		}
+		require.Equal(t, at(5), latest(t, s)[cache].Result.At)
+		require.Equal(t, 5, latest(t, s)[cache].Standing.Failures)
 		write(t, s, store.Batch{ // and within one batch
-			Results:   []store.Result{result("cache", at(4), health.Healthy, 4), result("cache", at(3), health.Healthy, 3)},
-			Standings: []health.Standing{{Service: "cache", Failures: 4, At: at(4)}, {Service: "cache", Failures: 3, At: at(3)}},
+			Results:   []store.Result{result("cache", at(7), health.Healthy, 7), result("cache", at(6), health.Healthy, 6)},
+			Standings: []health.Standing{{Service: "cache", Failures: 7, At: at(7)}, {Service: "cache", Failures: 6, At: at(6)}},
 		})
 		found := latest(t, s)[cache]
-		require.Equal(t, at(5), found.Result.At)
-		require.Equal(t, 5, found.Standing.Failures)
+		require.Equal(t, at(7), found.Result.At)
+		require.Equal(t, 7, found.Standing.Failures)
 		recent, err := s.Recent(t.Context(), 3)
 		require.NoError(t, err)
-		require.Equal(t, map[store.Key][]float32{cache: {3, 4, 5}}, recent)
+		require.Equal(t, map[store.Key][]float32{cache: {5, 6, 7}}, recent)
 		require.Equal(t, 5, day(t, s, cache).Probes)
 	})
 }

@@ -178,8 +178,7 @@ func (a *API) resend(r *http.Request) (int, any, error) {
 			continue // what it had is gone since it was listed
 		}
 		if err != nil {
-			status, detail := explain(r.Context(), err)
-			return 0, nil, faultf(status, "%s (%d on the way again before it)", detail, sent)
+			return 0, nil, a.partly(r.Context(), err, "%d on the way again before it", sent)
 		}
 		sent += count
 	}

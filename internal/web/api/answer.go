@@ -96,6 +96,16 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	problem.Write(w, r, status, detail)
 }
 
+// partly explains an error after which some of what was asked for is done.
+func (a *API) partly(ctx context.Context, err error, format string, args ...any) error {
+	status, detail := explain(ctx, err)
+	done := fmt.Sprintf(format, args...)
+	if status >= http.StatusInternalServerError {
+		a.Log.Error("request failed half-way", "status", status, "done", done, "error", err)
+	}
+	return faultf(status, "%s (%s)", detail, done)
+}
+
 // explain says how to answer an error.
 func explain(ctx context.Context, err error) (status int, detail string) {
 	var (

@@ -10,12 +10,7 @@ import (
 	"paramedic/workflows"
 )
 
-// signed is the body of whatever needs no more than a name.
-type signed struct {
-	By string `json:"by"`
-}
-
-// noted is the body of whatever may have a reason besides.
+// noted is the body of whatever needs a name, and may have a reason.
 type noted struct {
 	By   string `json:"by"`
 	Note string `json:"note"`
@@ -33,12 +28,30 @@ func (n *noted) instruction(r *http.Request) (workflows.Instruction, error) {
 	return workflows.Instruction{By: by, Note: n.Note}, prose("note", n.Note, noteLimit)
 }
 
-// told answers with where a service stands after it was told something.
-func told(name string, state workflows.MonitorState, err error) (int, any, error) {
-	if err != nil {
-		return 0, nil, err
+// deed is an order to the Monitor of a service.
+type deed func(ctx context.Context, o Operator, s board.Service) (workflows.MonitorState, error)
+
+// order carries out what the body asks for the service that the path names.
+func (a *API) order(read func(r *http.Request) (deed, error)) handle {
+	return func(r *http.Request) (int, any, error) {
+		s, err := a.named(r)
+		if err != nil {
+			return 0, nil, err
+		}
+		do, err := read(r)
+		if err != nil {
+			return 0, nil, err
+		}
+		o, err := a.operator(r.Context())
+		if err != nil {
+			return 0, nil, err
+		}
+		state, err := do(r.Context(), o, s)
+		if err != nil {
+			return 0, nil, err
+		}
+		return http.StatusOK, operator.StatusOf(s.Name, inMillis(state)), nil
 	}
-	return http.StatusOK, operator.StatusOf(name, inMillis(state)), nil
 }
 
 func inMillis(state workflows.MonitorState) workflows.MonitorState {
@@ -47,128 +60,82 @@ func inMillis(state workflows.MonitorState) workflows.MonitorState {
 }
 
 // probe has a service probed at once.
-func (a *API) probe(r *http.Request) (int, any, error) {
-	s, err := a.named(r)
-	if err != nil {
-		return 0, nil, err
-	}
-	if err := decode(r, &struct{}{}); err != nil {
-		return 0, nil, err
-	}
-	o, err := a.operator(r.Context())
-	if err != nil {
-		return 0, nil, err
-	}
-	state, err := o.ProbeNow(r.Context(), s.Name, s.Timeout)
-	return told(s.Name, state, err)
+func probe(r *http.Request) (deed, error) {
+	return func(ctx context.Context, o Operator, s board.Service) (workflows.MonitorState, error) {
+		return o.ProbeNow(ctx, s.Name, s.Timeout)
+	}, decode(r, &struct{}{})
 }
 
 // pause stops the probing of a service.
-func (a *API) pause(r *http.Request) (int, any, error) {
-	s, err := a.named(r)
-	if err != nil {
-		return 0, nil, err
-	}
+func pause(r *http.Request) (deed, error) {
 	in, err := new(noted).instruction(r)
-	if err != nil {
-		return 0, nil, err
-	}
-	o, err := a.operator(r.Context())
-	if err != nil {
-		return 0, nil, err
-	}
-	state, err := o.Pause(r.Context(), s.Name, workflows.Pause{By: in.By, Note: in.Note})
-	return told(s.Name, state, err)
+	return func(ctx context.Context, o Operator, s board.Service) (workflows.MonitorState, error) {
+		return o.Pause(ctx, s.Name, workflows.Pause{By: in.By, Note: in.Note})
+	}, err
 }
 
 // resume takes a pause back.
-func (a *API) resume(r *http.Request) (int, any, error) {
-	s, err := a.named(r)
-	if err != nil {
-		return 0, nil, err
+func resume(r *http.Request) (deed, error) {
+	var body struct {
+		By string `json:"by"`
 	}
-	var body signed
 	if err := decode(r, &body); err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	by, err := author(r, body.By)
-	if err != nil {
-		return 0, nil, err
-	}
-	o, err := a.operator(r.Context())
-	if err != nil {
-		return 0, nil, err
-	}
-	state, err := o.Resume(r.Context(), s.Name, workflows.Resume{By: by})
-	return told(s.Name, state, err)
+	return func(ctx context.Context, o Operator, s board.Service) (workflows.MonitorState, error) {
+		return o.Resume(ctx, s.Name, workflows.Resume{By: by})
+	}, err
 }
 
-// modes are what mode takes; config goes back to the configuration.
+// modes are what setMode takes; config goes back to the configuration.
 var modes = map[string]health.Mode{
 	"act": health.ModeAct, "observe": health.ModeObserve, "approve": health.ModeApprove, "config": "",
 }
 
-// mode sets how far a service may be healed without a human.
-func (a *API) mode(r *http.Request) (int, any, error) {
-	s, err := a.named(r)
-	if err != nil {
-		return 0, nil, err
-	}
+// setMode sets how far a service may be healed without a human.
+func setMode(r *http.Request) (deed, error) {
 	var body struct {
 		By   string `json:"by"`
 		Mode string `json:"mode"`
 	}
 	if err := decode(r, &body); err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	mode, known := modes[body.Mode]
 	if !known {
-		return 0, nil, faultf(http.StatusUnprocessableEntity, "mode: unknown mode %q; write act, observe, approve or config", clip(body.Mode))
+		return nil, faultf(http.StatusUnprocessableEntity, "mode: unknown mode %q; write act, observe, approve or config", clip(body.Mode))
 	}
 	by, err := author(r, body.By)
-	if err != nil {
-		return 0, nil, err
+	return func(ctx context.Context, o Operator, s board.Service) (workflows.MonitorState, error) {
+		return o.SetMode(ctx, s.Name, workflows.SetMode{Mode: mode, By: by})
+	}, err
+}
+
+// opening opens a window of one kind, or ends it.
+type opening func(span workflows.Span) deed
+
+func maintain(span workflows.Span) deed {
+	return func(ctx context.Context, o Operator, s board.Service) (workflows.MonitorState, error) {
+		return o.Maintain(ctx, s.Name, span)
 	}
-	o, err := a.operator(r.Context())
-	if err != nil {
-		return 0, nil, err
+}
+
+func silence(span workflows.Span) deed {
+	return func(ctx context.Context, o Operator, s board.Service) (workflows.MonitorState, error) {
+		return o.Silence(ctx, s.Name, span)
 	}
-	state, err := o.SetMode(r.Context(), s.Name, workflows.SetMode{Mode: mode, By: by})
-	return told(s.Name, state, err)
 }
 
-// opening opens a window of one kind at the Monitor of a service.
-type opening func(ctx context.Context, o Operator, service string, span workflows.Span) (workflows.MonitorState, error)
-
-func maintain(ctx context.Context, o Operator, service string, span workflows.Span) (workflows.MonitorState, error) {
-	return o.Maintain(ctx, service, span)
-}
-
-func silence(ctx context.Context, o Operator, service string, span workflows.Span) (workflows.MonitorState, error) {
-	return o.Silence(ctx, service, span)
-}
-
-// window opens or ends a window of one service.
-func (a *API) window(open opening) handle {
-	return func(r *http.Request) (int, any, error) {
-		s, err := a.named(r)
-		if err != nil {
-			return 0, nil, err
-		}
+// window reads a window of one service.
+func (a *API) window(open opening) func(r *http.Request) (deed, error) {
+	return func(r *http.Request) (deed, error) {
 		var body window
 		if err := decode(r, &body); err != nil {
-			return 0, nil, err
+			return nil, err
 		}
 		span, err := body.span(r, a.Now())
-		if err != nil {
-			return 0, nil, err
-		}
-		o, err := a.operator(r.Context())
-		if err != nil {
-			return 0, nil, err
-		}
-		state, err := open(r.Context(), o, s.Name, span)
-		return told(s.Name, state, err)
+		return open(span), err
 	}
 }
 
@@ -194,9 +161,7 @@ func (a *API) windows(open opening) handle {
 		if err != nil {
 			return 0, nil, err
 		}
-		statuses, err := tellAll(r.Context(), services, func(ctx context.Context, s board.Service) (workflows.MonitorState, error) {
-			return open(ctx, o, s.Name, span)
-		})
+		statuses, err := a.tellAll(r.Context(), o, services, open(span))
 		return http.StatusOK, Items[operator.TargetStatus]{statuses}, err
 	}
 }

@@ -60,11 +60,11 @@ func (a *API) actingRoutes() []route.Route {
 		return route.Route{Method: http.MethodPost, Pattern: Prefix + pattern, Role: access.Operator, Handler: h}
 	}
 	all := []route.Route{
-		post("/services/{service}/probe", a.acting(probeLimit, a.probe)),
-		post("/services/{service}/pause", a.acting(actLimit, a.pause)),
-		post("/services/{service}/resume", a.acting(actLimit, a.resume)),
-		post("/services/{service}/maintain", a.acting(actLimit, a.window(maintain))),
-		post("/services/{service}/silence", a.acting(actLimit, a.window(silence))),
+		post("/services/{service}/probe", a.acting(probeLimit, a.order(probe))),
+		post("/services/{service}/pause", a.acting(actLimit, a.order(pause))),
+		post("/services/{service}/resume", a.acting(actLimit, a.order(resume))),
+		post("/services/{service}/maintain", a.acting(actLimit, a.order(a.window(maintain)))),
+		post("/services/{service}/silence", a.acting(actLimit, a.order(a.window(silence)))),
 		post("/services/{service}/rearm", a.acting(actLimit, a.rearm)),
 		post("/maintain", a.acting(manyLimit, a.windows(maintain))),
 		post("/silence", a.acting(manyLimit, a.windows(silence))),
@@ -79,7 +79,7 @@ func (a *API) actingRoutes() []route.Route {
 
 func (a *API) adminRoutes() []route.Route {
 	return []route.Route{
-		{Method: http.MethodPost, Pattern: Prefix + "/services/{service}/mode", Role: access.Admin, Handler: a.acting(actLimit, a.mode)},
+		{Method: http.MethodPost, Pattern: Prefix + "/services/{service}/mode", Role: access.Admin, Handler: a.acting(actLimit, a.order(setMode))},
 		{Method: http.MethodPost, Pattern: Prefix + "/dead-letters/resend", Role: access.Admin, Handler: a.acting(manyLimit, a.resend)},
 		{Method: http.MethodGet, Pattern: Prefix + "/configuration", Role: access.Admin, Handler: a.configuration},
 		{Method: http.MethodPost, Pattern: Prefix + "/configuration/reload", Role: access.Admin, Handler: a.acting(manyLimit, a.reload)},

@@ -119,11 +119,9 @@ func (a *API) choose(c choice) ([]board.Service, error) {
 // parallel is how many Monitors are told something at the same time.
 const parallel = 16
 
-// tellAll tells the Monitors of services something, and returns where each
+// tellAll gives the Monitors of services an order, and returns where each
 // stands, in their order.
-func tellAll(
-	ctx context.Context, services []board.Service, tell func(context.Context, board.Service) (workflows.MonitorState, error),
-) ([]operator.TargetStatus, error) {
+func (a *API) tellAll(ctx context.Context, o Operator, services []board.Service, do deed) ([]operator.TargetStatus, error) {
 	statuses := make([]operator.TargetStatus, len(services))
 	var done atomic.Int64
 	group, groupCtx := errgroup.WithContext(ctx)
@@ -133,10 +131,9 @@ func tellAll(
 			if groupCtx.Err() != nil {
 				return groupCtx.Err()
 			}
-			state, err := tell(groupCtx, s)
+			state, err := do(groupCtx, o, s)
 			if err != nil {
-				status, detail := explain(ctx, err)
-				return fault{status, fmt.Sprintf("%s: %s", s.Name, detail)}
+				return fmt.Errorf("%s: %w", s.Name, err)
 			}
 			done.Add(1)
 			statuses[i] = operator.StatusOf(s.Name, inMillis(state))
@@ -144,8 +141,7 @@ func tellAll(
 		})
 	}
 	if err := group.Wait(); err != nil {
-		status, detail := explain(ctx, err)
-		return nil, faultf(status, "%s (done for %d of %d services; doing it again is safe)", detail, done.Load(), len(services))
+		return nil, a.partly(ctx, err, "done for %d of %d services; doing it again is safe", done.Load(), len(services))
 	}
 	return statuses, nil
 }

@@ -134,7 +134,7 @@ func TestIncidentPage(t *testing.T) {
 		Status: health.AlertDown, Stage: health.AlertInitial, At: failedAt, Outcome: store.AlertDead, Error: "connection refused"}}}))
 	_, body := w.page(t, at)
 	for _, part := range []string{
-		"<bdi>clickhouse</bdi>: acknowledged · down for 1h 0m", "No figures of today.", "row count 0 &lt; 1",
+		"<bdi>clickhouse</bdi>: acknowledged</h1>", "down for <strong>1h 0m</strong>", "No figures of today.", "row count 0 &lt; 1",
 		`<a href="https://wiki.example/clickhouse" rel="noopener noreferrer">`, `href="http://ui.example/remediation/clickhouse/run-1"`,
 		"2m 0s to detect", "5s to decide", "57m 55s to heal", `<svg class="timeline"`, `<circle class="dot attempt"`,
 		`<title>14:30:05 (&#43;2m 5s) decision: act: restart 1 of 3 in this incident`,
@@ -156,7 +156,7 @@ func TestClosedIncidentPage(t *testing.T) {
 	w := newWard(t, nil, clickhouse())
 	require.NoError(t, w.board.Archive(t.Context(), sample()))
 	_, body := w.page(t, at)
-	require.Contains(t, body, "<bdi>clickhouse</bdi>: healed · was down for 5m 0s")
+	require.Contains(t, body, "was down for <strong>5m 0s</strong>")
 	require.Contains(t, body, "No alert was sent.")
 	require.NotContains(t, body, "<form method")
 	require.Equal(t, 404, w.get("/incidents/nobody").Code)
@@ -219,6 +219,10 @@ func TestInstructionsOfAClosedIncident(t *testing.T) {
 	next.ID, next.OpenedAt = "clickhouse@next", next.OpenedAt.Add(time.Hour)
 	w.board.Report(next)
 	require.Equal(t, 409, w.post(at+"/resolve").Code)
+	last := open()
+	last.ID = "clickhouse@last"
+	require.NoError(t, w.store.Write(t.Context(), store.Batch{Incidents: []health.Incident{last}}))
+	require.Equal(t, 409, w.post("/incidents/clickhouse@last/resolve").Code, "its end was never stored")
 	require.Empty(t, w.told.said)
 	require.Equal(t, 404, w.post("/incidents/nobody/resolve").Code)
 }

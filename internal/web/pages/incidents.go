@@ -34,8 +34,6 @@ func (p *Pages) incidentRoutes() []route.Route {
 }
 
 const (
-	// incidentsPerPage is how many closed incidents are shown at a time.
-	incidentsPerPage = 50
 	// meansLimit is how many incidents the means are made of at most.
 	meansLimit = 200
 	// openLimit is how many open incidents are shown; more are counted.
@@ -137,9 +135,9 @@ func (p *Pages) listClosed(ctx context.Context, list *incidentList, page int, no
 		return nil
 	}
 	list.Total = total
-	list.Pager = pagerOf(page, total, incidentsPerPage, list.address)
+	list.Pager = newPager(page, total, list.address)
 	if list.Pager.Through > len(latest) {
-		filter.Limit, filter.Offset = incidentsPerPage, list.Pager.First
+		filter.Limit, filter.Offset = perPage, list.Pager.First
 		if latest, _, err = p.Store.Incidents(ctx, filter); err != nil {
 			return err
 		}
@@ -200,20 +198,6 @@ func (list incidentList) address(page int) string {
 		return "/incidents"
 	}
 	return "/incidents?" + values.Encode()
-}
-
-// pagerOf goes to a page, or the nearest that there is, of so many rows.
-func pagerOf(page, rows, per int, address func(page int) string) pager {
-	pages := max(1, (rows+per-1)/per)
-	page = min(max(1, page), pages)
-	p := pager{Page: page, Pages: pages, First: (page - 1) * per, Through: min(rows, page*per)}
-	if page > 1 {
-		p.Before = address(page - 1)
-	}
-	if page < pages {
-		p.After = address(page + 1)
-	}
-	return p
 }
 
 // means sum up closed incidents.

@@ -95,7 +95,7 @@ func TestIncidentsPager(t *testing.T) {
 	require.Contains(t, text, "Figures of the latest 200.")
 	require.Contains(t, html, `<a href="/incidents?span=7d" rel="prev">`)
 	require.Contains(t, html, `<a href="/incidents?page=3&amp;span=7d" rel="next">`)
-	require.Equal(t, incidentsPerPage, strings.Count(html, `<tr class="healthy">`))
+	require.Equal(t, perPage, strings.Count(html, `<tr class="healthy">`))
 	require.Contains(t, html, `href="/incidents/web@50"`)
 	_, html = w.page(t, "/incidents?page=5")
 	require.Equal(t, 30, strings.Count(html, `<tr class="healthy">`), "those beyond the figures are read, too")

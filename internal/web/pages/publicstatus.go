@@ -74,7 +74,7 @@ func (p *Pages) publicStatus(w http.ResponseWriter, r *http.Request) {
 	}
 	slices.SortStableFunc(v.Incidents, func(a, b publicIncident) int { return b.Since.Compare(a.Since) })
 	page, _ := strconv.Atoi(r.URL.Query().Get("page"))
-	v.Pager = pagerOf(page, len(services), perPage, func(page int) string { return "/status?page=" + strconv.Itoa(page) })
+	v.Pager = newPager(page, len(services), func(page int) string { return "/status?page=" + strconv.Itoa(page) })
 	for at := v.Pager.First; at < v.Pager.Through; at++ {
 		v.Services = append(v.Services, p.publicService(r.Context(), &services[at]))
 	}

@@ -31,7 +31,7 @@ func TestPublicStatus(t *testing.T) {
 	w.board.Report(i)
 	text, html := w.page(t, "/status")
 	require.Contains(t, text, "1 of 2 services work")
-	require.Contains(t, text, "Figures : is not working, since 2026-03-19 14:28:00 UTC")
+	require.Contains(t, text, "Figures is not working since 2026-03-19 14:28:00 UTC")
 	require.Contains(t, text, "Figures ✕ down")
 	require.Contains(t, text, "web ✓ healthy")
 	main := html[strings.Index(html, "<main"):strings.Index(html, "</main>")]

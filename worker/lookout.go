@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"sync"
 	"time"
 
 	"paramedic/internal/apply"
@@ -10,19 +11,27 @@ import (
 	"paramedic/internal/vigil"
 )
 
-// runLookout watches the watcher: it finds Monitors that are late, and calls
-// the heartbeat address while none is.
+// runLookout watches the watcher: it finds Monitors that are late, calls the
+// heartbeat address while none is, and compares what is shown with what
+// Temporal knows.
 func (p *process) runLookout(ctx context.Context, ready func()) error {
 	connection, err := p.temporal.dial(ctx)
 	if err != nil {
 		return err
 	}
 	defer connection.Close()
-	v := &vigil.Vigil{
-		Services: p.watched, Log: p.log.Logger,
-		Monitors: operator.New(connection, apply.TaskQueue(p.cfg)),
-	}
+	temporal := operator.New(connection, apply.TaskQueue(p.cfg))
 	ready()
+	var both sync.WaitGroup
+	both.Go(func() { p.keepVigil(ctx, temporal) })
+	both.Go(func() { p.keepReconciled(ctx, temporal) })
+	both.Wait()
+	return nil
+}
+
+// keepVigil looks for Monitors that are late until ctx ends.
+func (p *process) keepVigil(ctx context.Context, temporal *operator.Operator) {
+	v := &vigil.Vigil{Services: p.watched, Log: p.log.Logger, Monitors: temporal}
 	// One heartbeat for each address, so that it remembers what it has said.
 	var beating *vigil.Heartbeat
 	v.Keep(ctx, func() (*vigil.Heartbeat, time.Duration) {
@@ -36,7 +45,6 @@ func (p *process) runLookout(ctx context.Context, ready func()) error {
 		}
 		return beating, wanted.Every.Std()
 	})
-	return nil
 }
 
 // stayHere does not follow redirects: the address is a key, and a redirect

@@ -50,11 +50,11 @@ func (p *process) openReadModel(ctx context.Context) error {
 func (p *process) openStore(ctx context.Context) (err error) {
 	location := cmp.Or(p.cfg.Store.URL.Reveal(), filepath.Join(p.data, databaseFile))
 	if p.store, err = store.At(ctx, location, p.log.Logger); err != nil {
-		return err
+		return p.whereToMend(err)
 	}
 	if !p.storeIsShared() {
 		if err := p.store.Migrate(ctx); err != nil {
-			return errors.Join(err, p.store.Close())
+			return errors.Join(p.whereToMend(err), p.store.Close())
 		}
 	}
 	if !p.cfg.Store.Cache.Empty() {
@@ -64,6 +64,14 @@ func (p *process) openStore(ctx context.Context) (err error) {
 	}
 	p.writer = store.NewWriter(p.store, store.WriterOptions{Log: p.log.Logger, Retention: retention(p.cfg), Cache: p.cache})
 	return nil
+}
+
+// whereToMend says which setting names the store.
+func (p *process) whereToMend(err error) error {
+	if p.storeIsShared() {
+		return fmt.Errorf("store.url: %w", err)
+	}
+	return fmt.Errorf("--data: %w", err)
 }
 
 // nowhere is where an agent stores things.

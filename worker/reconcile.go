@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"paramedic/internal/apply"
 	"paramedic/internal/health"
 	"paramedic/internal/operator"
 	"paramedic/workflows"
@@ -29,24 +28,18 @@ type books struct {
 	at     time.Time
 }
 
-// runReconciler keeps what is shown true where no workflow can say it: an
-// incident that was terminated, or one that nobody here has heard of. It also
-// reads the Gatekeeper's books, so that no page has to ask.
-func (p *process) runReconciler(ctx context.Context, ready func()) error {
-	connection, err := p.temporal.dial(ctx)
-	if err != nil {
-		return err
-	}
-	defer connection.Close()
-	temporal := operator.New(connection, apply.TaskQueue(p.cfg))
-	ready()
+// keepReconciled keeps what is shown true where no workflow can say it, until
+// ctx ends: an incident that was terminated, or one that nobody here has heard
+// of. It also reads the Gatekeeper's books, so that no page has to ask.
+func (p *process) keepReconciled(ctx context.Context, temporal *operator.Operator) {
 	compare, read := time.NewTicker(reconcileEvery), time.NewTicker(ledgerEvery)
 	defer compare.Stop()
 	defer read.Stop()
 	for {
+		var err error
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-compare.C:
 			err = p.reconcile(ctx, temporal)
 		case <-read.C:

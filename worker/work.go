@@ -188,9 +188,7 @@ func (p *process) parts() []supervise.Part {
 		supervise.Part{Name: "configuration", Run: p.runConfiguration},
 	)
 	if !p.agent {
-		parts = append(parts,
-			supervise.Part{Name: "lookout", Run: p.runLookout},
-			supervise.Part{Name: "reconciler", Run: p.runReconciler})
+		parts = append(parts, supervise.Part{Name: "lookout", Run: p.runLookout})
 	}
 	return parts
 }

@@ -34,7 +34,7 @@ func (o *outbox) describe(ctx workflow.Context) {
 		fmt.Fprintf(&page, "\nand %d older ones\n", more)
 	}
 	workflow.SetCurrentDetails(ctx, page.String())
-	if !workflow.IsReplaying(ctx) {
+	if !workflow.IsReplaying(ctx) && o.Receiver != "" { // which the first post tells
 		o.recorder.Outbox(health.Outbox{
 			Receiver: o.Receiver, At: workflow.Now(ctx), Waiting: len(o.Waiting) + len(o.Sending),
 			Delivered: o.Delivered, Lost: o.Lost, DeadLetters: slices.Clone(o.Dead),

@@ -40,7 +40,7 @@ func (s *Store) migrate(ctx context.Context) error {
 			"use the newer paramedic, or choose another database", found, newest)
 	}
 	if done > 0 {
-		s.log.Info("schema migrated", "to", newest)
+		s.log.Debug("schema migrated", "to", newest)
 	}
 	return nil
 }

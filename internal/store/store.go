@@ -46,9 +46,9 @@ func Open(ctx context.Context, location string, log *slog.Logger) (*Store, error
 // At returns the store at a location, as Open does, without asking a server: it
 // is of use once Migrate has succeeded.
 func At(ctx context.Context, location string, log *slog.Logger) (*Store, error) {
-	open := openSQLite
-	if isPostgres(location) {
-		open = openPostgres
+	open, err := opener(location)
+	if err != nil {
+		return nil, err
 	}
 	s, err := open(ctx, location)
 	if err != nil {
@@ -66,8 +66,18 @@ func (s *Store) Migrate(ctx context.Context) error {
 	return nil
 }
 
-func isPostgres(location string) bool {
-	return strings.HasPrefix(location, "postgres://") || strings.HasPrefix(location, "postgresql://")
+// opener finds who opens a location. The location itself may hold a password,
+// and is in no error.
+func opener(location string) (func(context.Context, string) (*Store, error), error) {
+	scheme, _, isURL := strings.Cut(location, "://")
+	switch {
+	case isURL && (scheme == "postgres" || scheme == "postgresql"):
+		return openPostgres, nil
+	case isURL, location == "":
+		return nil, errors.New("database: unknown location: it is the path of a SQLite file, or postgres://USER:PASSWORD@HOST:PORT/NAME")
+	default:
+		return openSQLite, nil
+	}
 }
 
 // Close waits for what is under way and closes the database.

@@ -126,10 +126,18 @@ func (c *checker) cards(p *pipeline.Panels, names []string) {
 // queues checks the rows of the dead-letter queues.
 func (c *checker) queues(queues []pipeline.Queue, names []string) {
 	var seen []string
+	counted := map[string]string{}
 	for i, queue := range queues {
 		path := fmt.Sprintf("pipeline.dlq[%d]", i)
 		c.panel(path, queue, names)
 		seen = c.rowName(join(path, "name"), queue.Name, seen)
+		// What is pending in all queues of a probe would stand in each row.
+		what := queue.Pending.Service(queue.Service) + "/" + queue.Pending.Name()
+		if first, twice := counted[what]; twice && !c.d.isFailed(path) {
+			c.wrong(join(path, "pending"), "the queues %q and %q both show %s of %s; write pending for each, like pending_s2s",
+				health.Clip(first, 80), health.Clip(queue.Name, 80), queue.Pending.Name(), queue.Pending.Service(queue.Service))
+		}
+		counted[what] = queue.Name
 	}
 }
 

@@ -34,7 +34,7 @@ func TestPanelsWhenOnlyServicesAreWritten(t *testing.T) {
   failover: {service: web}
   sync: {service: db, tables: [{name: geo}, {name: hourly, rows: web/up}]}`).Pipeline
 	require.Equal(t, &pipeline.Freshness{Service: "db", Observation: "lag_seconds", Warn: seconds(900), Critical: seconds(3600)}, p.Freshness)
-	require.Equal(t, &pipeline.WAL{Service: "web", Size: "bytes", Files: "files", LastWrite: "newest_age_seconds", Pending: "pending"}, p.WAL)
+	require.Equal(t, &pipeline.WAL{Service: "web", Size: "size_bytes", Files: "files", LastWrite: "newest_age_seconds", Pending: "pending"}, p.WAL)
 	queue := pipeline.DefaultQueue
 	queue.Name, queue.Service = "Pixel", "db"
 	require.Equal(t, queue, p.DLQ[1])

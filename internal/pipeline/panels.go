@@ -43,7 +43,7 @@ type Freshness struct {
 // WAL is the write-ahead log.
 type WAL struct {
 	Service   string `yaml:"service" required:"true" doc:"The service whose probe looks at the log's directory."`
-	Size      Ref    `yaml:"size" doc:"The observation of its size in bytes; bytes unless set."`
+	Size      Ref    `yaml:"size" doc:"The observation of its size in bytes; size_bytes unless set."`
 	Files     Ref    `yaml:"files" doc:"The observation of the number of its files; files unless set."`
 	LastWrite Ref    `yaml:"last_write" doc:"The observation that says when it was last written to; newest_age_seconds unless set."`
 	Pending   Ref    `yaml:"pending" doc:"The observation of how many replays are pending; pending unless set."`
@@ -53,7 +53,7 @@ type WAL struct {
 type Queue struct {
 	Name        string `yaml:"name" required:"true" doc:"What the queue is called, for people."`
 	Service     string `yaml:"service" required:"true" doc:"The service whose probe looks at the queue."`
-	Pending     Ref    `yaml:"pending" doc:"The observation of how many letters wait; pending unless set."`
+	Pending     Ref    `yaml:"pending" doc:"The observation of how many letters wait, like pending_s2s where the probe looks at several queues; pending unless set."`
 	LastAttempt Ref    `yaml:"last_attempt" doc:"The observation that says when recovery was last tried; last_attempt_seconds unless set."`
 	LastResult  Ref    `yaml:"last_result" doc:"The fact that says how that ended; last_result unless set."`
 	Recovered   Ref    `yaml:"recovered_today" doc:"The observation of how many were recovered today; recovered_today unless set."`
@@ -88,7 +88,7 @@ type Table struct {
 // Defaults are the values of panels that the configuration does not mention.
 var (
 	DefaultFreshness = Freshness{Observation: "lag_seconds", Warn: health.Duration(15 * minute), Critical: health.Duration(60 * minute)}
-	DefaultWAL       = WAL{Size: "bytes", Files: "files", LastWrite: "newest_age_seconds", Pending: "pending"}
+	DefaultWAL       = WAL{Size: "size_bytes", Files: "files", LastWrite: "newest_age_seconds", Pending: "pending"}
 	DefaultQueue     = Queue{
 		Pending: "pending", LastAttempt: "last_attempt_seconds", LastResult: "last_result", Recovered: "recovered_today",
 	}

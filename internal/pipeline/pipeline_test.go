@@ -72,7 +72,7 @@ func TestPanels(t *testing.T) {
 	sync.Tables = []Table{{"geo", "rows_geo"}, {"hourly", "hourly/rows"}}
 	panels := Panels{Services: []string{"wal", "gone", "standby"}, WAL: &wal, DLQ: []Queue{queue}, Failover: &failover, Sync: &sync}
 	look := among(map[string]Seen{
-		"wal": observed(health.StateDegraded, map[string]float64{"bytes": 4096, "files": 3, "newest_age_seconds": 60, "pending": 99}, nil),
+		"wal": observed(health.StateDegraded, map[string]float64{"size_bytes": 4096, "files": 3, "newest_age_seconds": 60, "pending": 99}, nil),
 		"gateway": observed(health.StateHealthy, map[string]float64{"replays": 0, "last_event_seconds": 3600, "last_event_duration_seconds": 135},
 			map[string]string{"tier": "Standby"}),
 		"standby": observed(health.StateDown, nil, nil),

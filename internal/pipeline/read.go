@@ -127,13 +127,16 @@ func (ref Ref) Service(panel string) string {
 	return panel
 }
 
-// split returns the service and the name that ref stands for.
-func (ref Ref) split(panel string) (service, name string) {
-	if service, name, other := strings.Cut(string(ref), "/"); other {
-		return service, name
+// Name is that of the observation or fact.
+func (ref Ref) Name() string {
+	if _, name, other := strings.Cut(string(ref), "/"); other {
+		return name
 	}
-	return panel, string(ref)
+	return string(ref)
 }
+
+// split returns the service and the name that ref stands for.
+func (ref Ref) split(panel string) (service, name string) { return ref.Service(panel), ref.Name() }
 
 func (r reader) state(service string) health.State {
 	if seen, known := r.look(service); known && seen.State != "" {

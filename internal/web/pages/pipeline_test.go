@@ -52,7 +52,7 @@ func TestPipelinePage(t *testing.T) {
 	require.Contains(t, text, "clickhouse ? unknown not yet")
 
 	w.probed("clickhouse", health.StateHealthy, map[string]float64{"lag_seconds": 1140, "rows_geo": 1234567}, nil)
-	w.probed("wal", health.StateDegraded, map[string]float64{"bytes": 1.5e9, "files": 0, "newest_age_seconds": 4, "pending": 12}, nil)
+	w.probed("wal", health.StateDegraded, map[string]float64{"size_bytes": 1.5e9, "files": 0, "newest_age_seconds": 4, "pending": 12}, nil)
 	w.probed("gateway", health.StateHealthy, map[string]float64{"standby_reachable": 0, "last_event_seconds": 3600, "last_event_duration_seconds": 95},
 		map[string]string{"tier": "standby"})
 	w.probed("dlq", health.StateHealthy, map[string]float64{"pending": 3, "recovered_today": 40, "last_attempt_seconds": 240},

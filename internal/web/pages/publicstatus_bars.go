@@ -16,6 +16,8 @@ const (
 	// barsFor is how long bars are shown before the store is asked again: who
 	// loads the public page often must not load the store.
 	barsFor = 5 * time.Minute
+	// barsAgain is how long a store that could not answer is left alone.
+	barsAgain = 30 * time.Second
 	// barsLimit is how many services are remembered.
 	barsLimit = 5000
 	// badDay is the share of failed probes that makes a day a bad one.
@@ -49,23 +51,28 @@ func (c *barCache) of(ctx context.Context, p *Pages, service string) []bar {
 	c.mu.Lock()
 	found, known := c.kept[service]
 	c.mu.Unlock()
-	if known && now.Sub(found.at).Abs() < barsFor {
+	if known && now.Sub(found.at) < barsFor {
 		return found.bars
 	}
 	bars, err := p.readBars(ctx, service, now)
 	if err != nil {
-		if ctx.Err() == nil {
-			p.Log.Error("days could not be read", "service", service, "error", err)
+		if ctx.Err() != nil {
+			return found.bars // the reader has gone
 		}
-		return found.bars
+		p.Log.Error("days could not be read", "service", service, "error", err)
+		bars, now = found.bars, now.Add(barsAgain-barsFor)
 	}
+	c.keep(service, barsAt{now, bars})
+	return bars
+}
+
+func (c *barCache) keep(service string, bars barsAt) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.kept) >= barsLimit || c.kept == nil {
 		c.kept = map[string]barsAt{}
 	}
-	c.kept[service] = barsAt{now, bars}
-	return bars
+	c.kept[service] = bars
 }
 
 func (p *Pages) readBars(ctx context.Context, service string, now time.Time) ([]bar, error) {

@@ -11,7 +11,10 @@
   // Without events the page is loaded again every slow; with them it is so
   // rarely that "3 minutes ago" stays true.
   const soon = 300, slow = 15000, rare = 30000;
-  let source = null, loading = false, again = false, last = Date.now(), timer = 0;
+  // A stream that does not come back for so long is a lost connection; one that
+  // is cut and comes back is not worth a word.
+  const patience = 8000;
+  let source = null, loading = false, again = false, last = Date.now(), timer = 0, gone = 0;
 
   // A notice is said once.
   const here = new URL(location.href);
@@ -19,6 +22,13 @@
     here.searchParams.delete("notice");
     history.replaceState(null, "", here);
   }
+
+  // show says, or no longer says, that the connection is lost.
+  const show = (yes) => {
+    if (lost) {
+      lost.hidden = !yes;
+    }
+  };
 
   const busy = () => {
     const main = document.getElementById("main");
@@ -123,11 +133,7 @@
   };
 
   const load = async () => {
-    if (loading) {
-      again = true;
-      return;
-    }
-    if (document.hidden || busy()) {
+    if (loading || document.hidden || busy()) {
       again = true;
       return;
     }
@@ -138,13 +144,9 @@
       if (answer.ok) {
         replace(await answer.text());
       }
-      if (lost) {
-        lost.hidden = answer.ok;
-      }
+      show(!answer.ok);
     } catch (error) {
-      if (lost) {
-        lost.hidden = false;
-      }
+      show(true);
     }
     loading = false;
     last = Date.now();
@@ -165,7 +167,9 @@
     source = new EventSource(address);
     source.addEventListener("change", schedule);
     source.addEventListener("open", () => {
-      if (lost && !lost.hidden) {
+      if (gone) {
+        gone = 0;
+        show(false);
         schedule();
       }
     });
@@ -173,6 +177,9 @@
       // Closed for good: it was refused. Otherwise it tries again by itself.
       if (source.readyState === EventSource.CLOSED) {
         source = null;
+        gone = 0;
+      } else {
+        gone = gone || Date.now();
       }
       schedule();
     });
@@ -180,6 +187,9 @@
 
   setInterval(() => {
     const every = source && source.readyState === EventSource.OPEN ? rare : slow;
+    if (gone && Date.now() - gone >= patience) {
+      show(true);
+    }
     if (Date.now() - last >= every || again) {
       load();
     }

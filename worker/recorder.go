@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -25,7 +26,7 @@ type recorder struct {
 	started time.Time
 
 	mu sync.Mutex
-	// counted are the open incidents as they were counted last, by id.
+	// counted are the incidents as they were counted last, by id.
 	counted map[string]health.Incident
 }
 
@@ -107,12 +108,21 @@ func (r *recorder) count(incident health.Incident) {
 			r.metrics.Permit(true)
 		}
 	}
-	if incident.State == health.Resolved {
-		delete(r.counted, incident.ID)
-		return
-	}
+	// A closed one is told of again while it sees its alerts off.
 	r.counted[incident.ID] = incident
+	if len(r.counted) > countedLimit {
+		maps.DeleteFunc(r.counted, func(_ string, i health.Incident) bool {
+			return i.State == health.Resolved && time.Since(i.ResolvedAt) > countedFor
+		})
+	}
 }
+
+const (
+	// countedFor is how long a closed incident may be told of again.
+	countedFor = time.Hour
+	// countedLimit is from how many incidents on those are forgotten.
+	countedLimit = 1000
+)
 
 // ofGatekeeper are the rules that only the Gatekeeper can apply.
 var ofGatekeeper = map[health.Rule]bool{

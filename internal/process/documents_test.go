@@ -14,6 +14,7 @@ import (
 
 	"paramedic/internal/config"
 	"paramedic/internal/health"
+	"paramedic/internal/realtest"
 	"paramedic/workflows"
 )
 
@@ -22,16 +23,19 @@ type block struct {
 	language, text string
 }
 
-// The documents, by their paths in the repository. Commands of README.md are run
-// one after the other; all that can be checked of the others without the story
-// that they tell is checked.
+// The documents, by their paths in the repository. Commands of README.md and
+// api.md are run one after the other; all that can be checked of the others
+// without the story that they tell is checked.
 const (
 	readmeFile  = "README.md"
 	healingFile = "docs/healing.md"
 	alertsFile  = "docs/alerts.md"
+	pagesFile   = "docs/pages.md"
+	apiFile     = "docs/api.md"
+	metricsFile = "docs/metrics.md"
 )
 
-var documents = []string{readmeFile, healingFile, alertsFile}
+var documents = []string{readmeFile, healingFile, alertsFile, pagesFile, apiFile, metricsFile}
 
 // blocks are the fenced blocks of a document, also those inside lists.
 func blocks(t testing.TB, name string) []block {
@@ -70,8 +74,10 @@ func TestReadmeConfigurations(t *testing.T) {
 	t.Parallel()
 	place := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(place, "alert"), []byte("token-of-the-test\n"), 0o600))
-	moved := strings.NewReplacer("/run/secrets", place, "/etc/paramedic/templates", place)
-	for _, name := range documents {
+	writeCertificate(t, place)
+	moved := strings.NewReplacer("/run/secrets", place, "/etc/paramedic/templates", place, "/etc/paramedic/tls", filepath.Join(place, "tls"),
+		"${DATABASE_URL}", "postgres://ana:word@db.example/paramedic", "${REDIS_URL}", "redis://cache.example:6379/0")
+	for _, name := range []string{readmeFile, healingFile, alertsFile, pagesFile} {
 		for _, text := range texts(t, name, "yaml") {
 			cfg, err := config.Parse(name, []byte(moved.Replace(text)), func(string) (string, bool) { return "value-of-the-test", true })
 			require.NoError(t, err, text)
@@ -116,7 +122,7 @@ func TestReadmeFurtherCommands(t *testing.T) {
 	services := "services: [{name: clickhouse, labels: {team: data}, probe: {tcp: {address: \"127.0.0.1:1\"}}}]\n" +
 		"alerts: {ops: {log: {}}}\n"
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "paramedic.yml"), []byte(services), 0o600))
-	for _, name := range documents[1:] {
+	for _, name := range []string{healingFile, alertsFile} {
 		for _, text := range texts(t, name, "sh") {
 			for _, command := range strings.Split(strings.TrimSpace(text), "\n") {
 				require.True(t, strings.HasPrefix(command, "starter "), command)
@@ -126,6 +132,19 @@ func TestReadmeFurtherCommands(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The commands of api.md work in their order, against the shipped configuration.
+func TestAPICommands(t *testing.T) {
+	realtest.Binary(t, "curl", "apt-get install curl")
+	t.Parallel()
+	configuration, _ := shipped(t)
+	place := newPlace(t, configuration)
+	worker := place.start(t)
+	worker.saying("patient: healthy")
+	script := "set -eu -o pipefail\n" + strings.ReplaceAll(strings.Join(texts(t, apiFile, "sh"), "\n"), "127.0.0.1:8080", place.listen)
+	got := execute(t, place.dir, []string{"PATH=" + os.Getenv("PATH")}, "bash", "-xc", script)
+	require.Equal(t, 0, got.code, "%s\n%s", got.out, got.errors)
 }
 
 // What the documents have people send from the Web UI is what workflows read.

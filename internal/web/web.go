@@ -6,6 +6,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -111,7 +112,11 @@ func (s *site) methods(routes []route.Route) http.Handler {
 // guarded puts the guards before an endpoint: the host, the origin of what
 // changes something, who asks, how much and how long.
 func (s *site) guarded(r route.Route) http.Handler {
-	var handler http.Handler = limited(r, r.Handler)
+	var handler http.Handler = r.Handler
+	if r.Page && r.Method == http.MethodPost {
+		handler = s.wholeForm(handler)
+	}
+	handler = limited(r, handler)
 	handler = s.Guard.Require(r.Role, r.Page, handler)
 	handler = s.Guard.SameOrigin(handler)
 	if !r.AnyHost {
@@ -135,6 +140,24 @@ func limited(r route.Route, next http.Handler) http.Handler {
 		// A recorder of a test knows no deadlines.
 		_ = control.SetWriteDeadline(deadline)
 		next.ServeHTTP(w, request)
+	})
+}
+
+// wholeForm refuses a form that cannot be read to its end: what it asks for must
+// not be done without the note that came after it.
+func (s *site) wholeForm(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := r.ParseForm()
+		if err == nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			s.fail(w, r, true, http.StatusRequestEntityTooLarge, fmt.Sprintf("The form is larger than %d bytes; nothing was done.", large.Limit))
+			return
+		}
+		s.fail(w, r, true, http.StatusBadRequest, "The form could not be read; nothing was done.")
 	})
 }
 

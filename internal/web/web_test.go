@@ -30,6 +30,9 @@ var routes = []route.Route{
 	{Method: "GET", Pattern: "/{$}", Role: access.Viewer, Page: true, Handler: echo},
 	{Method: "GET", Pattern: "/things/{name}", Role: access.Viewer, Handler: echo},
 	{Method: "POST", Pattern: "/things/{name}", Role: access.Operator, BodyLimit: 10, Handler: echo},
+	{Method: "POST", Pattern: "/forms/{name}", Role: access.Operator, Page: true, BodyLimit: 30, Handler: func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte("done: " + r.PostFormValue("note")))
+	}},
 	{Method: "GET", Pattern: "/healthz", Role: access.Public, AnyHost: true, Handler: echo},
 	{Method: "GET", Pattern: "/broken", Role: access.Public, Handler: func(http.ResponseWriter, *http.Request) { panic("password=hunter2") }},
 	{Method: "GET", Pattern: "/", Role: access.Viewer, Page: true, Handler: http.NotFound},
@@ -147,6 +150,27 @@ func TestBodiesAreBounded(t *testing.T) {
 			continue
 		}
 		require.NotContains(t, w.Body.String(), strings.Repeat("long", 10), "no more than the limit is read")
+	}
+}
+
+// What a form asks for is not done if its end did not come.
+func TestFormsAreReadToTheirEnd(t *testing.T) {
+	handler := open(t, access.Options{})
+	for body, want := range map[string]struct {
+		code int
+		text string
+	}{
+		"for=1h&note=fine":                         {200, "done: fine"},
+		"for=1h&note=" + strings.Repeat("long", 9): {413, "The form is larger than 30 bytes; nothing was done.\n"},
+		"for=1h&note=%zz":                          {400, "The form could not be read; nothing was done.\n"},
+	} {
+		r := httptest.NewRequest("POST", "http://localhost/forms/a", strings.NewReader(body))
+		r.RemoteAddr = "127.0.0.1:4711"
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		require.Equal(t, want.code, w.Code, body)
+		require.Equal(t, want.text, w.Body.String())
 	}
 }
 

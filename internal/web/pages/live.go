@@ -40,8 +40,8 @@ func (p *Pages) live(w http.ResponseWriter, r *http.Request) {
 	var next time.Time
 	for {
 		// Until the next event may be sent, changes gather in the watcher.
-		changed, pause := watcher.C, time.Duration(0)
-		if pause = time.Until(next); pause > 0 {
+		changed, pause := watcher.C, time.Until(next)
+		if pause > 0 {
 			changed = nil
 		}
 		var err error
@@ -77,18 +77,17 @@ type stream struct {
 	control *http.ResponseController
 }
 
-// begin takes the connection out of the server's time limits, which are made for
-// answers that end.
+// begin says what follows, and when to come back if it is cut off.
 func (s stream) begin() error {
 	header := s.w.Header()
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Accel-Buffering", "no")
-	// A writer without limits knows none to lift.
-	_ = s.control.SetReadDeadline(time.Time{})
 	return s.write(fmt.Sprintf("retry: %d\n\n", 5*time.Second.Milliseconds()))
 }
 
+// write sends at once. Each time it moves the server's time limit, which is made
+// for answers that end; a writer without one has none to move.
 func (s stream) write(text string) error {
 	_ = s.control.SetWriteDeadline(time.Now().Add(writeLimit))
 	if _, err := s.w.Write([]byte(text)); err != nil {

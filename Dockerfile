@@ -9,10 +9,14 @@ RUN go mod download
 COPY . .
 # timetzdata: schedules and active hours name time zones, the image has no files of them.
 RUN go build -trimpath -tags noembed,timetzdata -ldflags "-s -w" -o /out/ ./worker ./starter
+RUN mkdir /data
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/worker /out/starter /usr/local/bin/
+# What is stored: results, incidents, alerts.
+COPY --from=build --chown=65532:65532 /data /var/lib/paramedic
+VOLUME /var/lib/paramedic
 ENV PATH=/usr/local/bin
 USER 65532:65532
 # The configuration is mounted here; /healthz answers on the address in it.
@@ -20,4 +24,4 @@ WORKDIR /etc/paramedic
 HEALTHCHECK --interval=10s --timeout=6s --start-period=30s --retries=3 \
     CMD ["worker", "healthcheck", "--config", "/etc/paramedic/paramedic.yml"]
 ENTRYPOINT ["worker"]
-CMD ["--config", "/etc/paramedic/paramedic.yml"]
+CMD ["--config", "/etc/paramedic/paramedic.yml", "--data", "/var/lib/paramedic"]

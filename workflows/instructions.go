@@ -45,6 +45,8 @@ func (r *remediation) validate(ctx workflow.Context, what instruction, in Instru
 	switch {
 	case strings.TrimSpace(in.By) == "":
 		why = fmt.Sprintf("to %s needs a name: who says so?", what.name)
+	case in.Incident != "" && in.Incident != r.Incident.ID:
+		why = fmt.Sprintf("incident %s is closed; the one that is open is %s", in.Incident, r.Incident.ID)
 	case r.Incident.State == health.Resolved || r.resolvedBy != nil:
 		why = fmt.Sprintf("incident %s is already resolved", r.Incident.ID)
 	default:

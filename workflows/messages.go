@@ -160,6 +160,8 @@ type Span struct {
 type Instruction struct {
 	By   string `json:"by"`
 	Note string `json:"note,omitempty"`
+	// Incident is the id of the one that is meant; empty means whichever is open.
+	Incident string `json:"incident,omitempty"`
 }
 
 // Receipt is the answer to an Instruction.

@@ -80,6 +80,18 @@ func TestAcknowledgeIsRefused(t *testing.T) {
 		require.Equal(t, []string{"acknowledge refused: to acknowledge needs a name: who says so?"},
 			texts(incident, health.EntryNote), "a signal has no answer but the timeline")
 	})
+	t.Run("when another incident is meant", func(t *testing.T) {
+		w := newWorld(t, "ffp")
+		var got, right answer
+		w.at(15*time.Second, func() {
+			w.UpdateWorkflow(workflows.Acknowledge, "1", &got, workflows.Instruction{By: "ann", Incident: "web@20260301T100000.000Z"})
+			w.UpdateWorkflow(workflows.Acknowledge, "2", &right, workflows.Instruction{By: "bob", Incident: "web@20260301T115825.000Z"})
+		})
+		incident := w.heal(outage(web()))
+		require.ErrorContains(t, got.refused, "incident web@20260301T100000.000Z is closed; the one that is open is web@20260301T115825.000Z")
+		require.NoError(t, right.refused)
+		require.Equal(t, "bob", incident.Acknowledged.By)
+	})
 	t.Run("once it is resolved", func(t *testing.T) {
 		w := newWorld(t, "p")
 		w.deafUntil(time.Hour, "ops") // it stays for ten seconds, to deliver

@@ -177,13 +177,17 @@ func first(records []health.Incident) health.Incident {
 // instruct passes what a human says on to an open incident, named as in record.
 func (a *API) instruct(instruction string) handle {
 	return func(r *http.Request) (int, any, error) {
-		service, target, err := a.open(r.Context(), r.PathValue("incident"))
+		name := r.PathValue("incident")
+		service, target, err := a.open(r.Context(), name)
 		if err != nil {
 			return 0, nil, err
 		}
 		in, err := new(noted).instruction(r)
 		if err != nil {
 			return 0, nil, err
+		}
+		if name != service {
+			in.Incident = name // that one, and none that opens meanwhile
 		}
 		o, err := a.operator(r.Context())
 		if err != nil {

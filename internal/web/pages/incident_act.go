@@ -57,7 +57,7 @@ func (p *Pages) instruct(w http.ResponseWriter, r *http.Request, what instructio
 		p.Fail(w, r, http.StatusServiceUnavailable, p.language(r).t("Temporal cannot be reached, so nothing can be changed now. Probing and healing go on as soon as it is back."))
 		return
 	}
-	receipt, err := told.Instruct(ctx, i.Service, what.said, workflows.Instruction{By: by, Note: note})
+	receipt, err := told.Instruct(ctx, i.Service, what.said, workflows.Instruction{By: by, Note: note, Incident: i.ID})
 	if err != nil {
 		p.refuse(w, r, err)
 		return

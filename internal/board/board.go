@@ -34,6 +34,8 @@ type Board struct {
 
 	mu       sync.RWMutex
 	services map[string]*entry
+	// sorted are the services by name, so that nobody who looks need sort them.
+	sorted []*entry
 	// incidents are the open ones, by service.
 	incidents map[string]*health.Incident
 	outboxes  map[string]health.Outbox
@@ -73,6 +75,9 @@ func (b *Board) Keep(services []Configured) {
 		kept[configured.Name] = e
 	}
 	b.services = kept
+	b.sorted = slices.SortedFunc(maps.Values(kept), func(a, b *entry) int {
+		return strings.Compare(a.configured.Name, b.configured.Name)
+	})
 	b.wake("")
 }
 
@@ -186,11 +191,10 @@ func (b *Board) Outbox(outbox health.Outbox) {
 func (b *Board) Services() []Service {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	all := make([]Service, 0, len(b.services))
-	for _, e := range b.services {
-		all = append(all, b.service(e))
+	all, now := make([]Service, len(b.sorted)), b.now()
+	for n, e := range b.sorted {
+		all[n] = b.service(e, now)
 	}
-	slices.SortFunc(all, func(a, b Service) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
 
@@ -202,18 +206,18 @@ func (b *Board) Service(name string) (Service, bool) {
 	if e == nil {
 		return Service{}, false
 	}
-	return b.service(e), true
+	return b.service(e, b.now()), true
 }
 
 // service puts together what is known of a service. The lock is held.
-func (b *Board) service(e *entry) Service {
-	now := b.now()
+func (b *Board) service(e *entry, now time.Time) Service {
 	s := Service{
 		Configured: e.configured,
 		State:      e.standing.State, Since: e.standing.Since, Failures: e.standing.Failures,
 		Flapping: e.standing.Flapping, Paused: e.standing.Paused, Orders: e.standing.Orders.Prune(now),
 		Result: e.result, Incident: b.incidents[e.configured.Name],
-		Recent: slices.Clone(e.recent), Uptime: e.uptime,
+		// What is shown once is never written to again, only added to.
+		Recent: slices.Clip(e.recent), Uptime: e.uptime,
 	}
 	if s.State == "" {
 		s.State = health.StateUnknown

@@ -238,6 +238,26 @@ func TestSparklinesAreBounded(t *testing.T) {
 	require.InDelta(t, RecentLimit+4, w.Services()[0].Recent[RecentLimit-1], 0, "a late one does not stand last")
 }
 
+func TestWhatWasShownDoesNotChange(t *testing.T) {
+	w := newWorker(t, database(t), "web")
+	probe := func(i int) {
+		w.Probed("web", health.Result{Status: health.Healthy, At: noon.Add(time.Duration(i) * time.Second), LatencyMS: float64(i)})
+	}
+	var shown [][]float32
+	for i := range 3 * RecentLimit {
+		probe(i)
+		if i > 0 {
+			_ = append(shown[i-1], -7) // is no business of the board's
+		}
+		shown = append(shown, w.Services()[0].Recent)
+	}
+	for last, recent := range shown {
+		for n, latency := range recent {
+			require.InDelta(t, last-len(recent)+1+n, latency, 0)
+		}
+	}
+}
+
 func TestConcurrentUse(t *testing.T) {
 	w := newWorker(t, database(t), "web", "db")
 	w.sink = nowhere{}

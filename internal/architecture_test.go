@@ -110,13 +110,17 @@ var (
 func TestForbiddenReach(t *testing.T) {
 	packages := listPackages(t)
 	rules := map[string][]string{
-		"paramedic/workflows":       outside,
-		"paramedic/activities":      outside,
-		"paramedic/internal/health": {module},
-		"paramedic/internal/option": {"paramedic/workflows", "paramedic/activities"},
-		"paramedic/internal/config": {"paramedic/internal/fleet", "paramedic/internal/web", "paramedic/internal/devserver"},
-		"paramedic/internal/web":    {"paramedic/internal/devserver", "paramedic/internal/probe", "paramedic/internal/remedy"},
-		"paramedic/starter":         {"paramedic/internal/devserver", "paramedic/internal/web", "paramedic/internal/fleet"},
+		"paramedic/workflows":          outside,
+		"paramedic/activities":         outside,
+		"paramedic/internal/health":    {module},
+		"paramedic/internal/option":    {"paramedic/workflows", "paramedic/activities"},
+		"paramedic/internal/config":    {"paramedic/internal/fleet", "paramedic/internal/web", "paramedic/internal/devserver"},
+		"paramedic/internal/board":     {"paramedic/workflows", "paramedic/activities", "paramedic/internal/config", "paramedic/internal/web"},
+		"paramedic/internal/web":       {"paramedic/internal/devserver", "paramedic/internal/probe", "paramedic/internal/remedy", "paramedic/internal/config"},
+		"paramedic/internal/web/pages": {"paramedic/internal/web/api", "paramedic/internal/config", "paramedic/internal/probe"},
+		"paramedic/internal/web/api":   {"paramedic/internal/web/pages", "paramedic/internal/config", "paramedic/internal/probe"},
+		"paramedic/internal/metrics":   {"paramedic/internal/web", "paramedic/internal/config", "paramedic/internal/probe"},
+		"paramedic/starter":            {"paramedic/internal/devserver", "paramedic/internal/web", "paramedic/internal/fleet"},
 	}
 	for start, forbidden := range rules {
 		require.Contains(t, packages, start)

@@ -35,6 +35,8 @@
 // instructions.go is what people may say to an incident, monitor_orders.go to a
 // Monitor. gatekeeper.go keeps the books of the fleet. messages.go holds every
 // id, signal, update and query; check.go, record.go and books.go what they carry.
+// recorder.go shows to people what happens while it happens, and archive.go has
+// the record of a closed incident stored.
 //
 // # Rules that hold everywhere
 //
@@ -44,5 +46,8 @@
 //     health.Decide to all that is known; who cannot ask does not act.
 //   - Alerts run beside the healing and never in its way. What is still on its
 //     way when an incident closes goes on in the Outbox.
+//   - What is shown to people goes the way of the log: never in a replay, at no
+//     cost in history, and nothing depends on it. What must not be lost, the
+//     record of a closed incident, goes by an activity.
 //   - Inputs carry names and limits, never addresses, commands or secrets.
 package workflows

@@ -24,6 +24,8 @@ var measurements = map[string]func(ctx context.Context, scale float64, say progr
 	"decide":        measureDecide,
 	"worker":        measureWorker,
 	"store":         measureStore,
+	"overview":      measureOverview,
+	"metrics":       measureMetrics,
 }
 
 // figure is a group of rows and the measurements that they come from.
@@ -48,6 +50,8 @@ var figures = []figure{
 	{"incidents", []string{"incidents"}, incidentRows},
 	{"decide", []string{"decide"}, decideRows},
 	{"store", []string{"store"}, storeRows},
+	{"overview", []string{"overview"}, overviewRows},
+	{"metrics", []string{"metrics"}, metricsRows},
 }
 
 func figureNames() []string {

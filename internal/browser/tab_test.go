@@ -18,8 +18,9 @@ import (
 
 // tab is one tab with cookies of its own. It writes down what goes on in it.
 type tab struct {
-	t   testing.TB
-	ctx context.Context
+	t     testing.TB
+	ctx   context.Context
+	close func()
 
 	mu sync.Mutex
 	// complaints are errors and warnings in the console, refused by the policy
@@ -35,6 +36,7 @@ func (c *chromium) open(t testing.TB) *tab {
 	t.Helper()
 	p := &tab{t: t}
 	ctx, closeTab := chromedp.NewContext(c.ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(p.hear))
+	p.close = closeTab
 	t.Cleanup(closeTab)
 	require.NoError(t, chromedp.Do(ctx, chromedp.EmulateViewport(desktop.width, desktop.height)), "open a tab")
 	p.ctx = ctx

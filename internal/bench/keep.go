@@ -116,7 +116,8 @@ func (p *past) keepResults(ctx context.Context, db *sql.DB, ids []int64, results
 			failed := bulk{tx: tx, table: "failures", columns: 5}
 			for service := from; service < min(from+bulkTargets, p.services); service++ {
 				for probe := min(results, failures); probe < probes; probe++ {
-					at, status, latency := p.row(service, probe)
+					at := p.at(service, probe).UnixMilli()
+					status, latency := p.row(service, probe)
 					if probe >= results {
 						if err := kept.add(ctx, ids[service], at, status, latency); err != nil {
 							return err
@@ -160,7 +161,7 @@ func (p *past) keepSums(ctx context.Context, db *sql.DB, table string, ids []int
 // sum adds up the probes from one to before another.
 func (p *past) sum(service, from, until int) (count, failed, degraded, sum, most int64) {
 	for probe := from; probe < until; probe++ {
-		_, status, latency := p.row(service, probe)
+		status, latency := p.row(service, probe)
 		count++
 		if status == 2 {
 			failed++
@@ -174,7 +175,7 @@ func (p *past) sum(service, from, until int) (count, failed, degraded, sum, most
 }
 
 // row is a result in the units of the database.
-func (p *past) row(service, probe int) (at, status, latency int64) {
+func (p *past) row(service, probe int) (status, latency int64) {
 	found, ms := p.found(service, probe)
 	switch found {
 	case health.Degraded:
@@ -182,7 +183,7 @@ func (p *past) row(service, probe int) (at, status, latency int64) {
 	case health.Unhealthy:
 		status = 2
 	}
-	return p.at(service, probe).UnixMilli(), status, int64(ms * 1000)
+	return status, int64(ms * 1000)
 }
 
 // inTransaction does something in a transaction of its own.

@@ -120,6 +120,7 @@ func overviewRows(measured map[string]values) []row {
 		below(what+"first byte, 99th percentile", m["overview_first_p99"], 50, "ms"),
 		below("  last byte, 99th percentile", m["overview_whole_p99"], 50, "ms"),
 		info(fmt.Sprintf("  last byte of %.0f: median, slowest", m["overview_requests"]), "%.0f, %.0f ms", m["overview_whole_p50"], m["overview_whole_max"]),
+		exactly("  requests without an answer", m["refused"], 0),
 		info("  largest answer", "%.0f kB", m["overview_kb"]),
 		info(fmt.Sprintf("  page of a service, %d in a second: median, 99th percentile", besideRate), "%.0f, %.0f ms", m["service_whole_p50"], m["service_whole_p99"]),
 		info(fmt.Sprintf("  page of incidents, %d in a second: median, 99th percentile", besideRate), "%.0f, %.0f ms", m["incidents_whole_p50"], m["incidents_whole_p99"]),

@@ -26,7 +26,7 @@ type past struct {
 	// begun is the midnight in UTC at which the first service was first probed.
 	begun time.Time
 	// outages are those of each service, in their order.
-	outages map[int][]outage
+	outages [][]outage
 }
 
 // outage is when a service is down, from one probe to before another.
@@ -36,7 +36,7 @@ type outage struct{ from, until int }
 // many outages; one in ten of them goes on.
 func newPast(services, days, outages int, now time.Time) *past {
 	p := &past{
-		services: services, outages: map[int][]outage{},
+		services: services, outages: make([][]outage, services),
 		begun: now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -days),
 	}
 	all := p.probes(now)

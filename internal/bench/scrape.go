@@ -42,6 +42,7 @@ func metricsRows(measured map[string]values) []row {
 	return []row{
 		below(fmt.Sprintf("metrics of %.0f services as Prometheus asks for them: 99th percentile", m["services"]), m["packed_whole_p99"], 100, "ms"),
 		below("  not packed, 99th percentile", m["plain_whole_p99"], 100, "ms"),
+		exactly("  requests without an answer", m["refused"], 0),
 		info("  medians of the two", "%.0f, %.0f ms", m["packed_whole_p50"], m["plain_whole_p50"]),
 		info("  size, packed and not", "%.0f, %.0f kB", m["packed_kb"], m["plain_kb"]),
 		info(fmt.Sprintf("  CPU of the whole process at %.0f in a second", 2*scrapeRate), "%.0f %% of one core", 100*m["cores"]),

@@ -22,8 +22,10 @@ type visitors struct {
 	// first and whole are the times to the first byte and to the last.
 	first, whole []time.Duration
 	// bytes is the size of the largest answer as it was sent.
-	bytes  int
-	failed error
+	bytes int
+	// refused counts answers that were none, and refusal is the latest of them.
+	refused int
+	refusal error
 }
 
 // browser keeps connections, and takes answers as they are sent.
@@ -31,7 +33,8 @@ func browser() *http.Client {
 	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100, DisableCompression: true}}
 }
 
-// come makes requests for a while and waits for their answers.
+// come makes requests for a while and waits for their answers. It is an error if
+// there are none.
 func (v *visitors) come(ctx context.Context, client *http.Client, window time.Duration) error {
 	var under sync.WaitGroup
 	defer under.Wait()
@@ -49,7 +52,10 @@ func (v *visitors) come(ctx context.Context, client *http.Client, window time.Du
 	under.Wait()
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.failed
+	if len(v.whole) == 0 {
+		return v.refusal
+	}
+	return nil
 }
 
 // visit makes one request and notes what its answer took.
@@ -61,7 +67,7 @@ func (v *visitors) visit(ctx context.Context, client *http.Client, n int, due ti
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if err != nil {
-		v.failed = err
+		v.refused, v.refusal = v.refused+1, err
 		return
 	}
 	v.first, v.whole = append(v.first, first.Sub(due)), append(v.whole, last.Sub(due))
@@ -97,6 +103,7 @@ func (v *visitors) note(found values, name string) {
 	found[name+"_first_p50"], found[name+"_first_p99"] = quantile(v.first, 0.5), quantile(v.first, 0.99)
 	found[name+"_whole_p50"], found[name+"_whole_p99"] = quantile(v.whole, 0.5), quantile(v.whole, 0.99)
 	found[name+"_whole_max"] = quantile(v.whole, 1)
+	found["refused"] += float64(v.refused)
 	found[name+"_kb"] = float64(v.bytes) / 1e3
 }
 

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"paramedic/internal/config"
+	"paramedic/internal/option"
 	"paramedic/workflows"
 )
 
@@ -55,11 +56,12 @@ func Apply(ctx context.Context, server client.Client, cfg *config.Config, dryRun
 	}
 	changes := make([]Change, len(cfg.Services)+len(gone))
 	failures := make([]error, len(changes)) // one failure does not stop the others
+	redactor := option.NewRedactor(cfg.Secrets())
 	var group errgroup.Group
 	group.SetLimit(parallel)
 	for i, service := range cfg.Services {
 		group.Go(func() error {
-			changes[i], failures[i] = a.service(ctx, CheckOf(service))
+			changes[i], failures[i] = a.service(ctx, masked(CheckOf(service), redactor))
 			return nil
 		})
 	}

@@ -53,9 +53,11 @@ services:
 
 // house is such a worker while it runs.
 type house struct {
-	t         *testing.T
-	address   string
-	worker    *run
+	t       *testing.T
+	address string
+	worker  *run
+	// admins is the token of an administrator.
+	admins    string
 	endpoints []endpoint
 }
 
@@ -66,7 +68,7 @@ func newHouse(t *testing.T) *house {
 		values = append(values, strings.ToUpper(role), tokenHash(token(role)))
 	}
 	place := newPlace(t, strings.NewReplacer(values...).Replace(guarded))
-	h := &house{t: t, address: place.listen, worker: place.start(t)}
+	h := &house{t: t, address: place.listen, worker: place.start(t), admins: token("admin")}
 	h.worker.saying("broken: incident ")
 	h.worker.eventually("everything to be known", func() bool { return h.admin("GET", "/api/v1/permits", "").status == http.StatusOK })
 	h.readEndpoints()
@@ -111,7 +113,7 @@ func (h *house) readEndpoints() {
 
 func (h *house) admin(method, path, body string) reply {
 	h.t.Helper()
-	return call{method: method, path: path, token: token("admin"), body: body, contentType: "application/json"}.make(h.t, h.address)
+	return call{method: method, path: path, token: h.admins, body: body, contentType: "application/json"}.make(h.t, h.address)
 }
 
 // at fills the blanks of the path.

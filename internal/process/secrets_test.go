@@ -3,183 +3,131 @@ package process
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
-	"io"
 	"io/fs"
-	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/proto"
+
+	"paramedic/internal/realtest"
 )
 
-// mark begins every secret of the test; nothing else holds it, nor the four
-// bytes of it from which on a secret that was cut short is masked.
-const mark = "hush"
+const (
+	// mark begins every secret of the test; nothing else holds it, nor the four
+	// bytes of it from which on a secret that was cut short is masked.
+	mark = tell + "hush"
+	tell = "hush"
+	// What people show to come in, and the hash of a password, which is a secret too.
+	adminSecret  = mark + "-token-of-the-administrator"
+	viewerSecret = mark + "-token-of-a-viewer-of-pages"
+	passwordHash = "$2b$10$hushhushhushhushhushhushhushhushhushhushhushhushhushh"
+)
 
-// Every kind that takes a secret gets one, from every source there is, and a
-// service that answers with what it was sent. None of them comes out anywhere.
+// Every place of the configuration that takes a secret gets one, from every
+// source there is, and all services, receivers and providers repeat what they
+// are told. None of it comes out anywhere.
 func TestSecretsStayInside(t *testing.T) {
 	t.Parallel()
-	place := newPlace(t, gossipy(t))
-	require.NoError(t, os.WriteFile(filepath.Join(place.dir, "secret"), []byte(mark+"-file\n"), 0o600))
-	env := []string{"PM_ENV=" + mark + "env", "PM_URL=" + mark + "url"}
-	worker := start(t, place.dir, env, workerProgram(t), place.flags("--verbose")...)
-	worker.ready()
-	services := []string{"redis", "clickhouse", "s3", "http", "tcp"}
-	for _, service := range services {
-		worker.saying(service + ": incident ")
-	}
-	worker.saying("redis: ALERT LOST: ops")
-	worker.saying("redis: applied: sh succeeded")
-	require.Contains(t, worker.stderr.String(), "***", "there was something to mask")
+	t.Run("in a file", func(t *testing.T) {
+		o := newOutlook(t, "", "--verbose")
+		o.look()
+		o.stop(0)
+		for path, content := range files(t, filepath.Join(o.place.dir, "data")) {
+			o.outputs[path] = content
+		}
+		o.requireNoSecret()
+	})
+	t.Run("in PostgreSQL", func(t *testing.T) {
+		server := realtest.OwnPostgreSQL(t)
+		dsn := withMarkedPassword(t, server.DSN)
+		o := newOutlook(t, fmt.Sprintf("url: %q,", dsn), "--verbose", "--log-json")
+		o.look()
+		o.outputs["the database"] = dump(t, server.DSN)
+		server.Kill()
+		o.worker.saying("The store cannot be written")
+		o.visit("without a store", "/", "/services/redis", "/incidents", "/api/v1/incidents", "/api/v1/services/redis/points", "/metrics", "/healthz")
+		o.stop(1) // something could not be stored
+		o.requireNoSecret()
+	})
+	t.Run("in a store that is away", func(t *testing.T) {
+		place := newPlace(t, fmt.Sprintf("store: {url: \"postgres://keeper:%s-store@%s/paramedic?password=%[1]s-twice\"}\n", mark, freeAddress(t))+quietService(t))
+		worker := start(t, place.dir, nil, workerProgram(t), place.flags("--verbose")...)
+		worker.saying("connection refused")
+		healthz := call{method: "GET", path: "/healthz"}
+		worker.eventually("an answer", func() bool { return !isFree(place.listen) })
+		require.NotContains(t, healthz.make(t, place.listen).body, tell)
+		worker.signal(syscall.SIGTERM)
+		worker.wait(stopLimit)
+		require.NotContains(t, worker.stdout.String()+worker.stderr.String(), tell)
+	})
+}
 
-	outputs := map[string][]byte{
-		"the status page": page(t, "http://"+place.listen+"/"),
-		"/healthz":        page(t, "http://"+place.listen+"/healthz"),
+// requireNoSecret looks through everything for secrets as they are, for the
+// beginnings of some, and for what is easily made back into one.
+func (o *outlook) requireNoSecret() {
+	traces := map[string]string{
+		"a secret": tell, "a hexadecimal secret": hex.EncodeToString([]byte(mark)),
+		"the hash of a token": tokenHash(adminSecret)[:16], "the hash of another": tokenHash(viewerSecret)[:16],
 	}
-	commands := [][]string{{"validate"}, {"config"}, {"status"}, {"incidents"}, {"apply", "--dry-run"}, {"schema"}}
-	for _, service := range services {
-		commands = append(commands, []string{"incident", service}, []string{"probe", service})
+	for shift := range 3 {
+		// Only what does not depend on the neighbours.
+		encoded := base64.RawStdEncoding.EncodeToString([]byte("xx"[:shift] + mark))
+		traces[fmt.Sprint("a secret in base64, shifted by ", shift)] = encoded[(shift*8+5)/6 : len(encoded)-1]
 	}
-	for _, command := range commands {
-		for _, args := range [][]string{command, append(command, "--json")} {
-			got := execute(t, place.dir, append(env, "TEMPORAL_ADDRESS="+place.temporal), starterProgram(t), args...)
-			require.NotEmpty(t, got.out+got.errors)
-			outputs["starter "+strings.Join(args, " ")] = []byte(got.out + got.errors)
+	for name, output := range o.outputs {
+		for what, trace := range traces {
+			if at := bytes.Index(output, []byte(trace)); at >= 0 {
+				o.t.Errorf("%s: %s: %q", name, what, output[max(0, at-200):min(len(output), at+100)])
+			}
 		}
 	}
-	for id, history := range histories(t, place.temporal) {
-		outputs[id] = history
-	}
-	worker.signal(syscall.SIGTERM)
-	require.Equal(t, 0, worker.wait(stopLimit), worker.stderr.String())
-	outputs["the worker's output"] = []byte(worker.stdout.String() + worker.stderr.String())
-	for path, content := range files(t, filepath.Join(place.dir, "data")) {
-		outputs[path] = content
-	}
-	for name, output := range outputs {
-		require.NotContains(t, string(output), mark, name)
-	}
 }
 
-// gossipy is the configuration: each service is one that repeats what it hears.
-func gossipy(t testing.TB) string {
+// withMarkedPassword makes a user whose password is marked.
+func withMarkedPassword(t *testing.T, dsn string) string {
 	t.Helper()
-	web := httptest.NewServer(http.HandlerFunc(gossip))
-	t.Cleanup(web.Close)
-	redis := gossips(t, func(heard []byte) []byte {
-		return []byte("-ERR you said " + strings.Join(strings.Fields(string(heard)), " ") + "\r\n")
-	})
-	clickhouse := gossips(t, clickhouseException)
-	tcp := gossips(t, func(heard []byte) []byte { return heard })
-	return strings.NewReplacer("MARK", mark, "WEB", web.URL, "REDIS", redis, "CLICKHOUSE", clickhouse, "TCP", tcp).Replace(`
-defaults: {interval: 5s, retry_interval: 1s, timeout: 1s, failure_threshold: 1, alerts: [ops, log]}
-limits: {concurrent_restarts: 5}
-services:
-  - name: redis
-    probe: {redis: {address: "REDIS", password: "MARK-literal"}}
-    remediation:
-      settle: 1s
-      backoff: [1h]
-      steps:
-        - exec:
-            command: [sh, -c, "echo $ONE; echo $TWO >&2; echo $THREE"]
-            env: {ONE: "MARK-exec", TWO: {file: secret}, THREE: "${PM_ENV}"}
-  - {name: clickhouse, probe: {clickhouse: {address: "CLICKHOUSE", password: {file: secret}}}}
-  - {name: s3, probe: {s3: {endpoint: "WEB", bucket: bucket, path_style: true, access_key: "${PM_ENV}", secret_key: "MARK-s3"}}}
-  - name: http
-    probe:
-      http:
-        url: "WEB/status?key=${PM_URL}"
-        token: "MARK-token"
-        headers: {apikey: {file: secret}, x-other: "MARK-header"}
-        expect: ["text == 'fine'", "headers['x-heard'] == 'nothing'"]
-  - {name: tcp, probe: {tcp: {address: "TCP", send: "${PM_ENV}", expect_prefix: "fine"}}}
-alerts:
-  ops: {webhook: {url: "WEB/alerts?key=${PM_URL}", token: {file: secret}, headers: {x-key: "MARK-hook"}}}
-`)
-}
-
-// gossip refuses a request and repeats all of it.
-func gossip(w http.ResponseWriter, r *http.Request) {
-	heard, err := httputil.DumpRequest(r, true)
-	if err != nil {
-		heard = []byte(err.Error())
-	}
-	w.Header().Set("X-Heard", r.Header.Get("Authorization")+" "+r.Header.Get("Apikey")+" "+r.URL.RawQuery)
-	w.WriteHeader(http.StatusForbidden)
-	_, _ = w.Write(heard)
-}
-
-// gossips is a server that answers each first packet with what is made of it.
-func gossips(t testing.TB, answer func(heard []byte) []byte) string {
-	t.Helper()
-	listener := listening(t)
-	ended := make(chan struct{})
-	t.Cleanup(func() {
-		_ = listener.Close()
-		<-ended
-	})
-	go func() {
-		defer close(ended)
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			_ = conn.SetDeadline(time.Now().Add(time.Second))
-			heard := make([]byte, 4096)
-			for {
-				n, err := conn.Read(heard)
-				if err != nil {
-					break
-				}
-				_, _ = conn.Write(answer(heard[:n]))
-			}
-			_ = conn.Close()
-		}
-	}()
-	return listener.Addr().String()
-}
-
-// clickhouseException is the answer of a server of the native protocol that
-// will not have the client: an exception with code, name, message and stack.
-func clickhouseException(heard []byte) []byte {
-	text := func(s string) []byte { return append(varint(len(s)), s...) }
-	answer := []byte{2, 4, 2, 0, 0}
-	answer = append(answer, text("DB::Exception")...)
-	answer = append(answer, text(fmt.Sprintf("you said %q", heard))...)
-	answer = append(answer, text("")...)
-	return append(answer, 0)
-}
-
-func varint(n int) []byte {
-	var encoded []byte
-	for ; n >= 0x80; n >>= 7 {
-		encoded = append(encoded, byte(n)|0x80)
-	}
-	return append(encoded, byte(n))
-}
-
-func page(t testing.TB, url string) []byte {
-	t.Helper()
-	answer, err := http.Get(url)
+	conn, err := pgx.Connect(t.Context(), dsn)
 	require.NoError(t, err)
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
+	_, err = conn.Exec(t.Context(), "CREATE ROLE keeper LOGIN SUPERUSER PASSWORD '"+mark+"-store'")
 	require.NoError(t, err)
-	require.NotEmpty(t, text)
-	return text
+	require.NoError(t, conn.Close(t.Context()))
+	address, err := url.Parse(dsn)
+	require.NoError(t, err)
+	address.User = url.UserPassword("keeper", mark+"-store")
+	return address.String()
+}
+
+// dump is every row of every table.
+func dump(t *testing.T, dsn string) []byte {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), dsn)
+	require.NoError(t, err)
+	rows, err := conn.Query(t.Context(), "SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')")
+	require.NoError(t, err)
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	var all bytes.Buffer
+	for _, table := range tables {
+		rows, err := conn.Query(t.Context(), "SELECT t::text FROM "+table+" t")
+		require.NoError(t, err)
+		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		require.NoError(t, err)
+		fmt.Fprintln(&all, table, len(lines), strings.Join(lines, "\n"))
+	}
+	require.NoError(t, conn.Close(t.Context()))
+	require.Contains(t, all.String(), "clickhouse", "something was stored")
+	return all.Bytes()
 }
 
 // histories are all workflows as the server keeps them, by workflow type and

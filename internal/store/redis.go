@@ -169,7 +169,7 @@ func latestOf(batch Batch) []Latest {
 	return latest
 }
 
-var errResting = errors.New("Redis is left alone for a while after it failed")
+var errResting = errors.New("the cache is left alone for a while after it failed")
 
 // ask runs a script, if Redis may be asked at the moment.
 func (c *Cache) ask(ctx context.Context, script *redis.Script, args ...any) ([]string, error) {

@@ -79,17 +79,6 @@ func (q *query) number(name string, otherwise, least, most int) int {
 	return n
 }
 
-func (q *query) flag(name string) bool {
-	switch text := q.text(name); text {
-	case "", "false":
-	case "true":
-		return true
-	default:
-		q.wrong("%s: %q is neither true nor false", name, clip(text))
-	}
-	return false
-}
-
 // oneOf returns a parameter that has few values; the first one is the default.
 func (q *query) oneOf(name string, values ...string) string {
 	text := q.text(name)

@@ -102,8 +102,10 @@ func (w *world) plantWell(age time.Duration, broken bool) {
 		r.Observations, r.Facts = numbers, facts
 		return r
 	}
-	w.stands("clickhouse", health.StateHealthy, 12*day, with(fine(20.4, "row count 184220 >= 1"),
-		map[string]float64{"lag_seconds": age.Seconds(), "rows": 184220}, map[string]string{"version": "25.8.2"}))
+	if !broken {
+		w.stands("clickhouse", health.StateHealthy, 12*day, with(fine(20.4, "row count 184220 >= 1"),
+			map[string]float64{"lag_seconds": age.Seconds(), "rows": 184220}, map[string]string{"version": "25.8.2"}))
+	}
 	w.stands("gateway", health.StateHealthy, 31*day, with(fine(7.9, "status 200"),
 		map[string]float64{"last_event_seconds": 1560, "last_event_duration_seconds": 95, "standby_reachable": standby}, map[string]string{"tier": tier}))
 	w.stands("wal", health.StateHealthy, 6*day, with(fine(0.6, "3 files, 48 MB"),

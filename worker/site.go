@@ -84,7 +84,7 @@ func (p *process) site(ctx context.Context, line *directLine) (http.Handler, err
 	if p.agent {
 		routes = slices.DeleteFunc(routes, func(r route.Route) bool { return !ofAgent[r.Pattern] })
 	}
-	return web.New(web.Options{Routes: routes, Guard: p.guard, Failed: people.Fail, Log: p.log.Logger})
+	return web.New(web.Options{Routes: routes, Guard: p.guard, Failed: people.Fail, Notice: people.Notice, Log: p.log.Logger})
 }
 
 // ofAgent are the endpoints of an agent, which sees no services.

@@ -28,6 +28,8 @@ type Options struct {
 	// Failed answers a person with a page that says what went wrong; nil answers
 	// with a line of text.
 	Failed func(w http.ResponseWriter, r *http.Request, status int, sentence string)
+	// Notice shows people why they are not let in; nil shows it without style.
+	Notice func(w http.ResponseWriter, r *http.Request, notice access.Notice)
 	// Log gets what goes wrong while answering; required.
 	Log *slog.Logger
 }
@@ -65,6 +67,9 @@ func New(options Options) (http.Handler, error) {
 		if err := handle(mux, pattern, s.ownHost(options.Guard.SameOrigin(handler))); err != nil {
 			return nil, err
 		}
+	}
+	if options.Notice != nil {
+		options.Guard.ShowNotices(options.Notice)
 	}
 	return secured(s.recovered(mux)), nil
 }

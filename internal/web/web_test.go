@@ -194,3 +194,20 @@ func TestRoutesThatContradictAreRefused(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 }
+
+func TestNoticesAreShownByThePages(t *testing.T) {
+	guard, err := access.New(t.Context(), access.Options{Log: slog.New(slog.DiscardHandler), Tokens: []access.Token{{Name: "look", Hash: hash("a"), Role: access.Viewer}}})
+	require.NoError(t, err)
+	handler, err := New(Options{
+		Routes: routes, Guard: guard, Log: slog.New(slog.DiscardHandler),
+		Notice: func(w http.ResponseWriter, _ *http.Request, notice access.Notice) {
+			w.WriteHeader(notice.Status)
+			_, _ = w.Write([]byte("in style: " + notice.Title))
+		},
+	})
+	require.NoError(t, err)
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	require.Equal(t, http.StatusUnauthorized, w.Code)
+	require.Equal(t, "in style: Sign in", w.Body.String())
+}

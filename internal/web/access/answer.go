@@ -100,8 +100,8 @@ func (g *rules) show(w http.ResponseWriter, r *http.Request, status int, reason 
 		Status: status, Language: lang, Title: titleOf(lang, reason),
 		Text: sentence(lang, reason, id, needed), Links: g.links(r, lang, reason),
 	}
-	if g.options.Page != nil {
-		g.options.Page(w, r, notice)
+	if page := g.page.Load(); page != nil {
+		(*page)(w, r, notice)
 		return
 	}
 	header := w.Header()

@@ -28,8 +28,6 @@ type Options struct {
 	// SessionKey seals sessions, 32 bytes. One that outlives the Guard lets
 	// sessions outlive it too; empty for a random one.
 	SessionKey []byte
-	// Page shows a notice to a person; nil for a plain page.
-	Page func(w http.ResponseWriter, r *http.Request, notice Notice)
 	// Log gets failed log-ins; nil for slog.Default.
 	Log *slog.Logger
 	// Now is the clock; nil for time.Now.
@@ -104,6 +102,12 @@ func (g *Guard) Replace(options Options) error {
 // Enabled reports whether anybody is configured. If not, whoever comes from
 // loopback is an admin by the name "local", and nobody else comes in.
 func (g *Guard) Enabled() bool { return g.inForce.Load().enabled() }
+
+// ShowNotices has what people are told who are not let in shown by page, also
+// after a replacement, instead of on a page without any style.
+func (g *Guard) ShowNotices(page func(w http.ResponseWriter, r *http.Request, notice Notice)) {
+	g.inForce.Load().page.Store(&page)
+}
 
 // Require lets those with role through to next, which learns by From who asks.
 // Others get a page for people or a problem for programs.

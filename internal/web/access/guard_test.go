@@ -137,3 +137,22 @@ func TestShelf(t *testing.T) {
 	require.Len(t, s.items, 1)
 	require.Equal(t, 1, s.order.Len())
 }
+
+// The pages show notices once they are there, and go on after a replacement.
+func TestNoticesAreShownByThePages(t *testing.T) {
+	options := known()
+	g := guard(t, options)
+	pages := g.Require(Admin, true, who)
+	require.Contains(t, ask(pages).Body.String(), "<h1>Sign in</h1>")
+
+	g.ShowNotices(func(w http.ResponseWriter, r *http.Request, notice Notice) {
+		w.WriteHeader(notice.Status)
+		_, _ = w.Write([]byte(From(r.Context()).Name + ": " + notice.Title + " " + notice.Links[0].Address))
+	})
+	require.NoError(t, g.Replace(options))
+	require.Equal(t, ": Sign in /", ask(pages).Body.String())
+	refused := ask(pages, bearer(operatorToken))
+	require.Equal(t, 403, refused.Code)
+	require.Equal(t, "ci: Not allowed /", refused.Body.String(), "the page knows who is logged in")
+	require.Contains(t, ask(g.Require(Admin, false, who)).Header().Get("Content-Type"), "problem+json", "programs get none")
+}

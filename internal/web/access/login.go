@@ -49,6 +49,10 @@ func (g *Guard) Routes() map[string]http.Handler {
 	}
 }
 
+// PassedOnce reports whether a path is that of a page to which nobody can go
+// back: what it was asked with holds for one answer.
+func PassedOnce(path string) bool { return path == callbackPath }
+
 func only(next http.Handler, methods ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for _, method := range methods {

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"reflect"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,8 +26,10 @@ type rules struct {
 	// spent holds the log-ins that were completed and the sessions that were ended.
 	spent *shelf[struct{}]
 	cross *http.CrossOriginProtection
-	log   *slog.Logger
-	now   func() time.Time
+	// page shows notices to people; it holds nil until the pages are there.
+	page *atomic.Pointer[func(http.ResponseWriter, *http.Request, Notice)]
+	log  *slog.Logger
+	now  func() time.Time
 }
 
 // newRules returns the rules of options, which take over what those before have
@@ -41,7 +44,7 @@ func newRules(options Options, before *rules) (*rules, error) {
 	}
 	var err error
 	if before != nil {
-		g.limits, g.spent, g.sealer = before.limits, before.spent, before.sealer
+		g.limits, g.spent, g.sealer, g.page = before.limits, before.spent, before.sealer, before.page
 	} else if err = g.begin(); err != nil {
 		return nil, err
 	}
@@ -63,6 +66,7 @@ func newRules(options Options, before *rules) (*rules, error) {
 // begin makes what outlives the rules.
 func (g *rules) begin() error {
 	g.limits, g.spent = newLimits(g.now), newShelf[struct{}](spentSize, g.now)
+	g.page = new(atomic.Pointer[func(http.ResponseWriter, *http.Request, Notice)])
 	key := g.options.SessionKey
 	if len(key) == 0 {
 		key = make([]byte, 32)
@@ -117,7 +121,8 @@ func (g *rules) require(w http.ResponseWriter, r *http.Request, role Role, page 
 		g.refuse(w, r, page, &refusal{status: http.StatusUnauthorized, reason: reasonNobody})
 	default:
 		g.log.Warn("not allowed", "name", id.Name, "role", id.Role.String(), "needed", role.String(), "path", r.URL.Path)
-		g.refuse(w, r, page, &refusal{status: http.StatusForbidden, reason: reasonRole, id: id, needed: role})
+		// The page that says so is for somebody who is logged in.
+		g.refuse(w, r.WithContext(With(r.Context(), id)), page, &refusal{status: http.StatusForbidden, reason: reasonRole, id: id, needed: role})
 	}
 }
 

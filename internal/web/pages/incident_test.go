@@ -149,7 +149,7 @@ func TestIncidentPage(t *testing.T) {
 	require.NotContains(t, body, "style=")
 
 	w.who.Role = access.Viewer
-	require.NotContains(t, w.get(at).Body.String(), "<form method", "who may only look has no buttons")
+	require.NotContains(t, w.get(at).Body.String(), `action="/incidents/`, "who may only look has no buttons")
 }
 
 func TestClosedIncidentPage(t *testing.T) {
@@ -158,7 +158,7 @@ func TestClosedIncidentPage(t *testing.T) {
 	_, body := w.page(t, at)
 	require.Contains(t, body, "was down for <strong>5m 0s</strong>")
 	require.Contains(t, body, "No alert was sent.")
-	require.NotContains(t, body, "<form method")
+	require.NotContains(t, body, `action="/incidents/`)
 	require.Equal(t, 404, w.get("/incidents/nobody").Code)
 	require.Equal(t, 404, w.get("/incidents/clickhouse%2f..%2fx").Code)
 }

@@ -123,6 +123,9 @@ func back(r *http.Request) string {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return path.Dir(r.URL.Path)
 	}
+	if access.PassedOnce(r.URL.Path) {
+		return "/"
+	}
 	query := r.URL.Query()
 	query.Del("notice")
 	if len(query) == 0 {
@@ -170,6 +173,11 @@ var failureTitles = map[int]string{
 	http.StatusBadGateway:            key("This could not be done"),
 	http.StatusServiceUnavailable:    key("This cannot be done now"),
 	http.StatusGatewayTimeout:        key("This took too long"),
+}
+
+// Notice tells people why they are not let in, and how they may be.
+func (p *Pages) Notice(w http.ResponseWriter, r *http.Request, notice access.Notice) {
+	p.render(w, r, notice.Status, "notice", notice)
 }
 
 // NotFound answers that there is no such page.

@@ -28,12 +28,13 @@ func measureMetrics(ctx context.Context, scale float64, say progress) (values, e
 	}.scaled(scale).measure(ctx, say, scrapers)
 }
 
-// scrapers are a Prometheus, and somebody who cannot unpack what is packed.
+// scrapers are a Prometheus, and somebody who cannot unpack what is packed. They
+// take turns, as a Prometheus makes one scrape after another.
 func scrapers(s *shop) map[string]*visitors {
 	address := []string{"/metrics"}
 	return map[string]*visitors{
 		"packed": {rate: scrapeRate, request: gets(s.address, address, asPrometheus)},
-		"plain":  {rate: scrapeRate, request: gets(s.address, address, nil)},
+		"plain":  {rate: scrapeRate, after: time.Second / (2 * scrapeRate), request: gets(s.address, address, nil)},
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 // for: one that comes late makes those behind it late, too.
 type visitors struct {
 	rate float64 // requests a second
+	// after is when the first comes.
+	after time.Duration
 	// request makes each.
 	request func(ctx context.Context, n int) (*http.Request, error)
 
@@ -38,10 +40,10 @@ func browser() *http.Client {
 func (v *visitors) come(ctx context.Context, client *http.Client, window time.Duration) error {
 	var under sync.WaitGroup
 	defer under.Wait()
-	begun := time.Now()
+	begun := time.Now().Add(v.after)
 	for n := 0; ; n++ {
 		due := begun.Add(time.Duration(float64(n) / v.rate * float64(time.Second)))
-		if due.Sub(begun) >= window {
+		if n > 0 && due.Sub(begun) >= window-v.after {
 			break
 		}
 		if err := sleep(ctx, time.Until(due)); err != nil {

@@ -12,8 +12,8 @@ import (
 )
 
 // runLookout watches the watcher: it finds Monitors that are late, calls the
-// heartbeat address while none is, and compares what is shown with what
-// Temporal knows.
+// heartbeat address while none is, reads the Gatekeeper's books so that no page
+// has to ask, and compares what is shown with what Temporal knows.
 func (p *process) runLookout(ctx context.Context, ready func()) error {
 	connection, err := p.temporal.dial(ctx)
 	if err != nil {
@@ -22,10 +22,11 @@ func (p *process) runLookout(ctx context.Context, ready func()) error {
 	defer connection.Close()
 	temporal := operator.New(connection, apply.TaskQueue(p.cfg))
 	ready()
-	var both sync.WaitGroup
-	both.Go(func() { p.keepVigil(ctx, temporal) })
-	both.Go(func() { p.keepReconciled(ctx, temporal) })
-	both.Wait()
+	var all sync.WaitGroup
+	all.Go(func() { p.keepVigil(ctx, temporal) })
+	all.Go(func() { p.every(ctx, ledgerEvery, temporal, p.readLedger) })
+	all.Go(func() { p.every(ctx, reconcileEvery, temporal, p.reconcile) })
+	all.Wait()
 	return nil
 }
 

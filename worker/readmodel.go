@@ -80,7 +80,7 @@ type nowhere struct{}
 func (nowhere) Put(store.Batch)                                {}
 func (nowhere) Archive(context.Context, health.Incident) error { return nil }
 
-// storeIsShared reports whether other workers may write to the store.
+// storeIsShared reports whether the store is one for workers on many machines.
 func (p *process) storeIsShared() bool { return !p.cfg.Store.URL.Empty() }
 
 // closeReadModel closes what openReadModel opened.
@@ -119,7 +119,7 @@ func (p *process) runBoard(ctx context.Context, ready func()) error {
 		return fmt.Errorf("showing what is stored: %w", err)
 	}
 	ready()
-	p.board.Run(ctx, p.store, feed, p.storeIsShared())
+	p.board.Run(ctx, p.store, feed)
 	return nil
 }
 

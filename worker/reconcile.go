@@ -8,16 +8,27 @@ import (
 
 	"paramedic/internal/health"
 	"paramedic/internal/operator"
+	"paramedic/internal/store"
 	"paramedic/workflows"
 )
 
-const (
+// Tests shorten these two.
+var (
 	// reconcileEvery is the time between two comparisons of the open incidents
 	// that are shown with those that Temporal knows.
 	reconcileEvery = time.Minute
 	// settled is how old an incident must be to be compared: Temporal's list
 	// lags behind.
 	settled = 2 * time.Minute
+)
+
+const (
+	// reconcileLimit bounds one comparison, and lostLimit the storing of an
+	// incident that is closed by one: the writer goes on trying by itself.
+	reconcileLimit = time.Minute
+	lostLimit      = 5 * time.Second
+	// openLimit is the most incidents that are compared in one round.
+	openLimit = 5000
 	// ledgerEvery is how old what is shown of the Gatekeeper's books may be.
 	ledgerEvery = 15 * time.Second
 )
@@ -28,24 +39,19 @@ type books struct {
 	at     time.Time
 }
 
-// keepReconciled keeps what is shown true where no workflow can say it, until
-// ctx ends: an incident that was terminated, or one that nobody here has heard
-// of. It also reads the Gatekeeper's books, so that no page has to ask.
-func (p *process) keepReconciled(ctx context.Context, temporal *operator.Operator) {
-	compare, read := time.NewTicker(reconcileEvery), time.NewTicker(ledgerEvery)
-	defer compare.Stop()
-	defer read.Stop()
+// every does something at an interval until ctx ends.
+func (p *process) every(
+	ctx context.Context, interval time.Duration, temporal *operator.Operator, do func(context.Context, *operator.Operator) error,
+) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
 	for {
-		var err error
 		select {
 		case <-ctx.Done():
 			return
-		case <-compare.C:
-			err = p.reconcile(ctx, temporal)
-		case <-read.C:
-			err = p.readLedger(ctx, temporal)
+		case <-ticker.C:
 		}
-		if err != nil && ctx.Err() == nil {
+		if err := do(ctx, temporal); err != nil && ctx.Err() == nil {
 			p.log.Debug("looking after what is shown: " + err.Error())
 		}
 	}
@@ -77,32 +83,53 @@ func (p *process) permitsInUse() int {
 	return count
 }
 
-// reconcile compares the open incidents that are shown with those of Temporal.
+// reconcile keeps what is shown true where no workflow can say it: an incident
+// that was terminated, or one that nobody here has heard of. One that cannot be
+// read does not keep the others from it.
 func (p *process) reconcile(ctx context.Context, temporal *operator.Operator) error {
-	ctx, cancel := context.WithTimeout(ctx, reconcileEvery)
+	ctx, cancel := context.WithTimeout(ctx, reconcileLimit)
 	defer cancel()
-	open, err := temporal.OpenIncidents(ctx)
+	running, err := temporal.OpenIncidents(ctx)
 	if err != nil {
 		return fmt.Errorf("listing the open incidents: %w", err)
 	}
-	for _, shown := range p.board.OpenIncidents() {
-		if open[shown.Service] || time.Since(shown.OpenedAt) < settled {
-			delete(open, shown.Service)
-			continue
-		}
-		if err := p.closeLost(ctx, temporal, shown); err != nil {
-			return err
+	shown := p.board.OpenIncidents()
+	var failures []error
+	lost := func(incident health.Incident) {
+		if time.Since(incident.OpenedAt) >= settled {
+			failures = append(failures, p.closeLost(ctx, temporal, incident))
 		}
 	}
-	// What is left is open, and nobody has told of it here.
-	for service := range open {
-		incident, err := temporal.Incident(ctx, service)
-		if err != nil {
-			return fmt.Errorf("reading the incident of %s: %w", service, err)
+	current := make(map[string]health.Incident, len(shown))
+	for _, incident := range shown {
+		current[incident.Service] = incident
+		if !running[incident.Service] {
+			lost(incident)
 		}
-		if incident.State != health.Resolved {
-			p.recorder.Report(incident.Incident)
+		delete(running, incident.Service)
+	}
+	// A service has one open incident: what is stored besides was left behind.
+	stored, _, err := p.store.Incidents(ctx, store.IncidentFilter{Open: true, Limit: openLimit})
+	failures = append(failures, err)
+	for _, incident := range stored {
+		if newer, found := current[incident.Service]; found && newer.ID != incident.ID && newer.OpenedAt.After(incident.OpenedAt) {
+			lost(incident)
 		}
+	}
+	for service := range running {
+		failures = append(failures, p.hearOf(ctx, temporal, service))
+	}
+	return errors.Join(failures...)
+}
+
+// hearOf shows an open incident of which nobody has told here.
+func (p *process) hearOf(ctx context.Context, temporal *operator.Operator, service string) error {
+	incident, err := temporal.Incident(ctx, service)
+	if err != nil {
+		return fmt.Errorf("reading the incident of %s: %w", service, err)
+	}
+	if incident.State != health.Resolved {
+		p.recorder.Report(incident.Incident)
 	}
 	return nil
 }
@@ -122,9 +149,11 @@ func (p *process) closeLost(ctx context.Context, temporal *operator.Operator, sh
 		incident.ResolvedAt = time.Now().UTC()
 		incident.Timeline.Add(incident.ResolvedAt, health.EntryResolved, "abandoned: its workflow has ended without a record")
 	}
+	ctx, cancel := context.WithTimeout(ctx, lostLimit)
+	defer cancel()
+	p.recorder.Report(incident)
 	if err := p.recorder.Archive(ctx, incident); err != nil {
 		return fmt.Errorf("closing the record of incident %s: %w", shown.ID, err)
 	}
-	p.recorder.Report(incident)
 	return nil
 }

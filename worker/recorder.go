@@ -73,8 +73,13 @@ func (r *recorder) Alerted(receiver string, alerts []health.Alert, took time.Dur
 
 // Report implements workflows.Recorder.
 func (r *recorder) Report(incident health.Incident) {
+	shown, known := r.Board.OpenIncident(incident.ID)
 	r.Board.Report(incident)
-	r.count(incident)
+	if known {
+		r.count(incident, &shown)
+	} else {
+		r.count(incident, nil)
+	}
 }
 
 // Archive implements activities.Archiver.
@@ -89,12 +94,16 @@ func (r *recorder) Archive(ctx context.Context, incident health.Incident) error 
 	return err
 }
 
-// count counts what has come to an incident since it was counted last. What came
-// to it before this process was started was counted by another.
-func (r *recorder) count(incident health.Incident) {
+// count counts what has come to an incident since it was shown, or was counted,
+// last. What was shown of it may have come from another worker, which has counted
+// it, and so has somebody what came before this process was started.
+func (r *recorder) count(incident health.Incident, shown *health.Incident) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	before, known := r.counted[incident.ID]
+	if shown != nil {
+		before, known = *shown, true
+	}
 	if known || incident.OpenedAt.After(r.started) {
 		for rule, times := range incident.Held {
 			for range times - before.Held[rule] {

@@ -126,21 +126,24 @@ func (p *process) load() error {
 	if needs := p.needsRestart(cfg); len(needs) > 0 {
 		p.log.Warn("these settings change only with a restart of the worker: " + strings.Join(needs, ", "))
 	}
-	p.board.Keep(configured(cfg))
-	p.writer.SetRetention(retention(cfg))
+	if !p.agent { // which shows no services and stores nothing
+		p.board.Keep(configured(cfg))
+		p.writer.SetRetention(retention(cfg))
+	}
 	p.inForce.Store(cfg)
 	return nil
 }
 
 // replace puts a configuration in force where it can fail, the one or none.
 func (p *process) replace(cfg *config.Config) error {
-	before := p.accessOptions(p.inForce.Load())
-	if err := p.guard.Replace(p.accessOptions(cfg)); err != nil {
+	letIn, err := p.guard.Prepare(p.accessOptions(cfg))
+	if err != nil {
 		return fmt.Errorf("http.access cannot be put in force: %w", err)
 	}
 	if err := p.fleet.Replace(cfg); err != nil {
-		return errors.Join(fmt.Errorf("the services cannot be put in force: %w", err), p.guard.Replace(before))
+		return fmt.Errorf("the services cannot be put in force: %w", err)
 	}
+	letIn()
 	return nil
 }
 

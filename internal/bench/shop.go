@@ -102,7 +102,7 @@ func (s *shop) run(ctx context.Context, probes int, do func(context.Context, *sh
 	group, running := errgroup.WithContext(running)
 	group.Go(func() error { return s.writer.Run(running) })
 	group.Go(func() error {
-		s.board.Run(running, s.store, feed, false)
+		s.board.Run(running, s.store, feed)
 		return nil
 	})
 	next := s.catchUp(probes)

@@ -38,8 +38,11 @@ type Board struct {
 	sorted []*entry
 	// incidents are the open ones, by service.
 	incidents map[string]*health.Incident
-	outboxes  map[string]health.Outbox
-	watchers  map[*Watcher]struct{}
+	// closed are the ids of those closed last, by service: an older record of
+	// one may still come out of the store.
+	closed   map[string]string
+	outboxes map[string]health.Outbox
+	watchers map[*Watcher]struct{}
 }
 
 // entry is what is known of one configured service.
@@ -55,7 +58,7 @@ type entry struct {
 func New(sink Sink, log *slog.Logger) *Board {
 	return &Board{
 		sink: sink, log: log, now: time.Now,
-		services: map[string]*entry{}, incidents: map[string]*health.Incident{},
+		services: map[string]*entry{}, incidents: map[string]*health.Incident{}, closed: map[string]string{},
 		outboxes: map[string]health.Outbox{}, watchers: map[*Watcher]struct{}{},
 	}
 }
@@ -136,10 +139,13 @@ func (b *Board) show(incident health.Incident) {
 	switch {
 	case shown != nil && shown.ID != incident.ID && shown.OpenedAt.After(incident.OpenedAt):
 		return
-	case incident.State != health.Resolved:
-		b.incidents[incident.Service] = &incident
-	case shown != nil:
+	case incident.State == health.Resolved:
+		b.closed[incident.Service] = incident.ID
 		delete(b.incidents, incident.Service)
+	case b.closed[incident.Service] == incident.ID:
+		return // it does not open again
+	default:
+		b.incidents[incident.Service] = &incident
 	}
 	b.wake(incident.Service)
 }

@@ -2,7 +2,9 @@ package board
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"paramedic/internal/health"
@@ -14,6 +16,7 @@ type History interface {
 	Recent(ctx context.Context, per int) (map[store.Key][]float32, error)
 	Uptimes(ctx context.Context, now time.Time) (map[store.Key]store.Uptime, error)
 	Incidents(ctx context.Context, filter store.IncidentFilter) (page []health.Incident, total int, err error)
+	OpenIncidents(ctx context.Context) (entries map[string]int, err error)
 	Incident(ctx context.Context, id string) (health.Incident, error)
 	Outboxes(ctx context.Context) ([]health.Outbox, error)
 }
@@ -30,8 +33,10 @@ const (
 	followEvery = 2 * time.Second
 	// uptimeEvery is how old the shares of time that a service was up may be.
 	uptimeEvery = time.Minute
-	// openLimit is the most open incidents that are taken from the store.
+	// openLimit is the most open incidents that are taken from the store, and
+	// singly how many are read one by one: more are read all at once.
 	openLimit = 5000
+	singly    = 20
 )
 
 // Load shows what the store knows: after the start, so that people see what was
@@ -54,9 +59,9 @@ func (b *Board) Load(ctx context.Context, history History, feed Feed) error {
 	return b.refresh(ctx, history)
 }
 
-// Run keeps what is shown up to date until ctx ends. With shared it follows what
-// other workers store.
-func (b *Board) Run(ctx context.Context, history History, feed Feed, shared bool) {
+// Run keeps what is shown up to date until ctx ends: it follows what other
+// workers store. A file may be shared too, by workers of one machine.
+func (b *Board) Run(ctx context.Context, history History, feed Feed) {
 	follow, uptimes := time.NewTicker(followEvery), time.NewTicker(uptimeEvery)
 	defer follow.Stop()
 	defer uptimes.Stop()
@@ -67,9 +72,6 @@ func (b *Board) Run(ctx context.Context, history History, feed Feed, shared bool
 		case <-ctx.Done():
 			return
 		case <-follow.C:
-			if !shared {
-				continue
-			}
 			err = b.follow(ctx, history, feed)
 		case <-uptimes.C:
 			err = b.refresh(ctx, history)
@@ -88,23 +90,8 @@ func (b *Board) follow(ctx context.Context, history History, feed Feed) error {
 		return fmt.Errorf("reading what has changed: %w", err)
 	}
 	b.mergeAll(changed)
-	open, _, err := history.Incidents(ctx, store.IncidentFilter{Open: true, Limit: openLimit})
-	if err != nil {
+	if err := b.followIncidents(ctx, history); err != nil {
 		return fmt.Errorf("reading the open incidents: %w", err)
-	}
-	stored := make(map[string]bool, len(open))
-	for _, incident := range open {
-		stored[incident.ID] = true
-		b.learn(incident)
-	}
-	for _, shown := range b.OpenIncidents() {
-		if stored[shown.ID] {
-			continue
-		}
-		// It was closed elsewhere, or is so new that it is on its way.
-		if incident, err := history.Incident(ctx, shown.ID); err == nil && incident.State == health.Resolved {
-			b.show(incident)
-		}
 	}
 	outboxes, err := history.Outboxes(ctx)
 	if err != nil {
@@ -115,6 +102,42 @@ func (b *Board) follow(ctx context.Context, history History, feed Feed) error {
 	for _, outbox := range outboxes {
 		if outbox.At.After(b.outboxes[outbox.Receiver].At) {
 			b.outboxes[outbox.Receiver] = outbox
+		}
+	}
+	return nil
+}
+
+// followIncidents reads the records that are further than what is shown.
+func (b *Board) followIncidents(ctx context.Context, history History) error {
+	stored, err := history.OpenIncidents(ctx)
+	if err != nil {
+		return err
+	}
+	news := maps.Clone(stored)
+	for _, shown := range b.OpenIncidents() {
+		if _, open := stored[shown.ID]; !open {
+			news[shown.ID] = 0 // it was closed elsewhere, or is so new that it is on its way
+		} else if stored[shown.ID] <= entries(shown) {
+			delete(news, shown.ID)
+		}
+	}
+	if len(news) > singly {
+		open, _, err := history.Incidents(ctx, store.IncidentFilter{Open: true, Limit: openLimit})
+		if err != nil {
+			return err
+		}
+		for _, incident := range open {
+			b.learn(incident)
+			delete(news, incident.ID)
+		}
+	}
+	for id := range news {
+		incident, err := history.Incident(ctx, id)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		if err == nil {
+			b.learn(incident)
 		}
 	}
 	return nil
@@ -148,13 +171,16 @@ func (b *Board) mergeAll(changed []store.Latest) {
 	}
 }
 
-// learn takes an open incident from the store, unless a newer record of it is
-// shown.
+// learn takes an incident from the store, unless a newer record of it is shown.
+// One that is closed only takes the place of its own.
 func (b *Board) learn(incident health.Incident) {
 	b.mu.RLock()
 	shown := b.incidents[incident.Service]
 	b.mu.RUnlock()
-	if shown == nil || shown.ID != incident.ID || entries(incident) > entries(*shown) {
+	same := shown != nil && shown.ID == incident.ID
+	switch {
+	case incident.State == health.Resolved && same,
+		incident.State != health.Resolved && (!same || entries(incident) > entries(*shown)):
 		b.show(incident)
 	}
 }

@@ -64,6 +64,23 @@ func (s *Store) Incidents(ctx context.Context, f IncidentFilter) (page []health.
 	return page, total, nil
 }
 
+// OpenIncidents returns how many entries the timeline of every incident that is
+// not resolved has had, by id: to know which records are worth reading.
+func (s *Store) OpenIncidents(ctx context.Context) (map[string]int, error) {
+	open := map[string]int{}
+	err := s.query(ctx, func(rows *sql.Rows) error {
+		var id string
+		var entries int
+		err := rows.Scan(&id, &entries)
+		open[id] = entries
+		return err
+	}, `SELECT id, progress FROM incidents WHERE resolved_at = 0`)
+	if err != nil {
+		return nil, s.failed("look for open incidents", err)
+	}
+	return open, nil
+}
+
 func (f IncidentFilter) where() (clause string, args []any) {
 	var terms []string
 	add := func(term string, arg ...any) { terms, args = append(terms, term), append(args, arg...) }

@@ -17,10 +17,11 @@ const (
 )
 
 // Run writes what comes in to Redis, and fills a Redis that is empty, until ctx
-// ends.
+// ends; then it writes what is left, for at most a second.
 func (c *Cache) Run(ctx context.Context) error {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
+	defer c.drain(ctx)
 	signal(c.some)
 	for {
 		select {
@@ -54,6 +55,25 @@ func pause(ctx context.Context, d time.Duration) bool {
 		return true
 	case <-ctx.Done():
 		return false
+	}
+}
+
+// drain writes what is left once ctx has ended, unless Redis does not answer.
+func (c *Cache) drain(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cacheCall)
+	defer cancel()
+	for {
+		batch, more := c.take()
+		if len(batch) == 0 {
+			return
+		}
+		if _, err := c.write(ctx, batch); err != nil {
+			c.again(batch)
+			return
+		}
+		if !more {
+			return
+		}
 	}
 }
 

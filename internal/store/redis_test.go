@@ -272,3 +272,24 @@ func TestWriterTellsTheCache(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, map[string]Latest{"web": web}, byName(all))
 }
+
+// What came in last is written before the end, and nobody waits for a Redis
+// that does not answer.
+func TestCacheWritesWhatIsLeft(t *testing.T) {
+	server := realtest.Redis(t)
+	c := openCache(t, "redis://"+server.Addr, "left")
+	c.Put([]Latest{standing("web", 1, health.StateHealthy)})
+	ended, end := context.WithCancel(t.Context())
+	end()
+	require.NoError(t, c.Run(ended))
+	require.Equal(t, 1, c.Stats().Written)
+	require.Zero(t, c.Stats().Buffered)
+
+	server.Stop()
+	c.Put([]Latest{standing("web", 2, health.StateDown)})
+	began := time.Now()
+	require.NoError(t, c.Run(ended))
+	require.Less(t, time.Since(began), 5*cacheCall)
+	require.Equal(t, 1, c.Stats().Buffered)
+	server.Cont()
+}

@@ -81,9 +81,8 @@ func (s *simulation) checkArchive(incident health.Incident) {
 	}
 }
 
-// checkStanding checks that every service is shown as its Monitor sees it. Not
-// as it is: now and then the test environment of the SDK loses the timer of a
-// Monitor, which then sees nothing any more.
+// checkStanding checks that every service is shown as its Monitor sees it, and
+// that the Monitor has seen to the end how it is: up.
 func (s *simulation) checkStanding(p *patient) {
 	answer, err := s.QueryWorkflowByID("monitor/"+p.check.Service, workflows.QueryState)
 	require.NoError(s.t, err)
@@ -93,5 +92,9 @@ func (s *simulation) checkStanding(p *patient) {
 	if shown.State != state.State || !shown.Since.Equal(state.Since) || shown.Failures != state.Streak.Failures || shown.Flapping != state.Flapping {
 		s.wrong("%s is shown as %s since %s with %d failures, flapping %t, and is %s since %s with %d, %t", p.check.Service,
 			shown.State, shown.Since, shown.Failures, shown.Flapping, state.State, state.Since, state.Streak.Failures, state.Flapping)
+	}
+	end := noon.Add(simulated + quiet)
+	if state.State != health.StateHealthy || end.Sub(state.LastTick) > p.check.Interval.Std()+instant {
+		s.wrong("%s is %s at the end, as it was seen at %s", p.check.Service, state.State, state.LastTick)
 	}
 }

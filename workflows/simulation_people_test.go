@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"paramedic/internal/health"
 	"paramedic/workflows"
 )
@@ -18,6 +20,8 @@ func (s *simulation) admit(seed uint64) {
 	s.limits.Services = count
 	for i := range count {
 		name := fmt.Sprintf("s%02d", i)
+		watches := health.Grid{Interval: simulatedWatch, Offset: health.Spread(name, simulatedWatch)}
+		require.Greater(s.t, watches.After(noon).Sub(noon), simulated+quiet, "the watch of %s ends before the simulation", name)
 		p := &patient{check: s.randomService(name), random: rand.New(rand.NewPCG(seed, uint64(i)))}
 		p.outages = randomOutages(s.random)
 		p.modes = []modeChange{{noon, p.check.Remediation.Mode}}

@@ -30,8 +30,9 @@ const (
 	// quiet how long they are up after that, so that all incidents end.
 	simulated = 6 * time.Hour
 	quiet     = 90 * time.Minute
-	// simulatedWatch is so long that one Monitor sees all of it.
-	simulatedWatch = 24 * time.Hour
+	// simulatedWatch is so long that one Monitor sees all of it. A watch ends at
+	// a time of day of its service, and not after its length: see admit.
+	simulatedWatch = 480 * time.Hour
 )
 
 // simulation is a small fleet that lives for some hours of skipped time: the

@@ -8,6 +8,7 @@ package access
 import (
 	"context"
 	"strings"
+	"unicode"
 )
 
 // Role is what somebody may do; each role may do what those below it may.
@@ -82,9 +83,11 @@ func From(ctx context.Context) Identity {
 const longestName = 128
 
 // plainName makes what a provider calls a person fit to be shown: one line,
-// without control characters, not too long.
+// without what moves the cursor or turns the direction of writing, not too long.
 func plainName(name string) string {
-	name = strings.Join(strings.FieldsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '\u2028' || r == '\u2029' }), " ")
+	name = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(name, ""), func(r rune) bool {
+		return r == ' ' || r == '\u2028' || r == '\u2029' || unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
+	}), " ")
 	if len(name) > longestName {
 		name = strings.ToValidUTF8(name[:longestName], "")
 	}

@@ -96,6 +96,15 @@ func guard(t *testing.T, options Options) *Guard {
 	return g
 }
 
+// replace has a guard go by other options.
+func replace(g *Guard, options Options) error {
+	putInForce, err := g.Prepare(options)
+	if err == nil {
+		putInForce()
+	}
+	return err
+}
+
 // who answers with the identity that it sees.
 var who = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	id := From(r.Context())
@@ -274,7 +283,7 @@ func TestReplace(t *testing.T) {
 	require.Equal(t, 200, ask(api, from("198.51.100.1"), basic("ana", adminPassword)).Code)
 
 	options.Tokens, options.Users = options.Tokens[1:], []User{{"bob", adminHash(), Viewer}}
-	require.NoError(t, g.Replace(options))
+	require.NoError(t, replace(g, options))
 	require.Equal(t, 401, ask(api, from("198.51.100.1"), bearer(viewerToken)).Code, "it was revoked")
 	require.Equal(t, 200, ask(api, bearer(operatorToken)).Code)
 	require.Equal(t, 401, ask(api, from("198.51.100.1"), basic("ana", adminPassword)).Code, "though it was verified before")
@@ -282,13 +291,14 @@ func TestReplace(t *testing.T) {
 	require.Equal(t, 429, ask(api, bearer("wrong")).Code, "failures stay counted")
 
 	for want, change := range map[string]func(*Options){
-		"OIDC cannot begin or end without a restart":               func(o *Options) { o.OIDC = &OIDC{} },
-		"the address of the pages cannot change without a restart": func(o *Options) { o.TLS = true },
-		`token "x": the hash is not a SHA-256 in hexadecimal`:      func(o *Options) { o.Tokens = []Token{{Name: "x"}} },
+		"OIDC cannot begin or end without a restart":                            func(o *Options) { o.OIDC = &OIDC{} },
+		"the address of the pages cannot change without a restart":              func(o *Options) { o.TLS = true },
+		"nobody would have to say who they are any more, which takes a restart": func(o *Options) { o.Tokens, o.Users = nil, nil },
+		`token "x": the hash is not a SHA-256 in hexadecimal`:                   func(o *Options) { o.Tokens = []Token{{Name: "x"}} },
 	} {
 		changed := options
 		change(&changed)
-		require.EqualError(t, g.Replace(changed), want)
+		require.EqualError(t, replace(g, changed), want)
 		require.Equal(t, 200, ask(api, bearer(operatorToken)).Code, "nothing has changed")
 	}
 }

@@ -79,24 +79,27 @@ func New(_ context.Context, options Options) (*Guard, error) {
 	return g, nil
 }
 
-// Replace puts other tokens, users and roles in force at once; requests that are
-// being answered are not stopped. Sessions go on with the roles that they now
-// have, and failed log-ins stay counted. What cannot change while the pages are
-// served is an error, and nothing has changed then.
-func (g *Guard) Replace(options Options) error {
+// Prepare returns what puts other tokens, users and roles in force at once;
+// requests that are being answered are not stopped. Sessions go on with the
+// roles that they then have, and failed log-ins stay counted. What cannot change
+// while the pages are served is an error.
+func (g *Guard) Prepare(options Options) (putInForce func(), err error) {
 	before := g.inForce.Load()
 	switch {
 	case (options.OIDC == nil) != (before.provider == nil):
-		return errors.New("OIDC cannot begin or end without a restart")
+		return nil, errors.New("OIDC cannot begin or end without a restart")
 	case options.PublicURL != before.options.PublicURL || options.TLS != before.options.TLS:
-		return errors.New("the address of the pages cannot change without a restart")
+		return nil, errors.New("the address of the pages cannot change without a restart")
 	}
 	r, err := newRules(options, before)
-	if err != nil {
-		return err
+	switch {
+	case err != nil:
+		return nil, err
+	case before.enabled() && !r.enabled():
+		// Whoever comes through a proxy on this machine would be an admin.
+		return nil, errors.New("nobody would have to say who they are any more, which takes a restart")
 	}
-	g.inForce.Store(r)
-	return nil
+	return func() { g.inForce.Store(r) }, nil
 }
 
 // Enabled reports whether anybody is configured. If not, whoever comes from

@@ -149,7 +149,7 @@ func TestNoticesAreShownByThePages(t *testing.T) {
 		w.WriteHeader(notice.Status)
 		_, _ = w.Write([]byte(From(r.Context()).Name + ": " + notice.Title + " " + notice.Links[0].Address))
 	})
-	require.NoError(t, g.Replace(options))
+	require.NoError(t, replace(g, options))
 	require.Equal(t, ": Sign in /", ask(pages).Body.String())
 	refused := ask(pages, bearer(operatorToken))
 	require.Equal(t, 403, refused.Code)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,6 +88,7 @@ func (g *rules) login(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, r, true, &refusal{status: http.StatusInternalServerError, reason: reasonSignIn})
 		return
 	}
+	g.forgetFlows(w, r)
 	http.SetCookie(w, g.cookie(flowCookie(f.State), sealed, flowFor))
 	g.redirect(w, r, found.flow.AuthCodeURL(f.State, oidc.Nonce(f.Nonce), oauth2.S256ChallengeOption(f.Verifier)))
 }
@@ -110,12 +112,41 @@ func (g *rules) passwordLogin(w http.ResponseWriter, r *http.Request, to string)
 // flowCookie names the cookie of one log-in: people may begin one in each tab.
 func flowCookie(state string) string { return "login-" + state[:min(8, len(state))] }
 
+// flowsAtOnce is how many log-ins a browser may have begun and not completed.
+// Their cookies come with every request, and a request that is too long gets no
+// answer.
+const flowsAtOnce = 8
+
+// forgetFlows makes room for one more log-in: the browser forgets the oldest.
+func (g *rules) forgetFlows(w http.ResponseWriter, r *http.Request) {
+	type begun struct {
+		name  string
+		until time.Time
+	}
+	var all []begun
+	for _, cookie := range r.Cookies() {
+		name, ours := strings.CutPrefix(cookie.Name, g.cookieName(""))
+		if !ours || !strings.HasPrefix(name, flowCookie("")) {
+			continue
+		}
+		var f flow // of one that cannot be opened, the oldest there is
+		_ = g.sealer.open(g.provider.purpose("flow"), cookie.Value, &f)
+		all = append(all, begun{name, f.Until})
+	}
+	slices.SortFunc(all, func(a, b begun) int { return a.until.Compare(b.until) })
+	for i := range len(all) - flowsAtOnce + 1 {
+		http.SetCookie(w, g.cookie(all[i].name, "", 0))
+	}
+}
+
 var stateForm = regexp.MustCompile(`^[A-Z2-7]{26}$`)
 
 // callback receives the browser back from the provider.
 func (g *rules) callback(w http.ResponseWriter, r *http.Request) {
 	address := g.address(r)
-	if wait := g.limits.wait(address, ""); wait > 0 {
+	// It counts as failed until the provider has vouched for somebody, so that
+	// many at once cannot slip through to the provider.
+	if wait := g.limits.begin(address, ""); wait > 0 {
 		g.refuse(w, r, true, tooMany(wait))
 		return
 	}
@@ -134,6 +165,7 @@ func (g *rules) callback(w http.ResponseWriter, r *http.Request) {
 		g.callbackFailed(w, r, reasonSignIn, err)
 		return
 	}
+	g.limits.takeBack(address, "")
 	role := g.provider.role(who.values)
 	if role == Public {
 		g.log.Warn("signed in without a role", "name", who.name, "from", address.String())
@@ -172,15 +204,12 @@ func (g *rules) openFlow(w http.ResponseWriter, r *http.Request) (flow, bool) {
 	return f, g.spent.put("flow "+f.State, struct{}{}, f.Until)
 }
 
-// callbackFailed counts and reports a sign-in that did not succeed.
+// callbackFailed reports a sign-in that did not succeed.
 func (g *rules) callbackFailed(w http.ResponseWriter, r *http.Request, reason string, err error) {
 	address := g.address(r)
 	g.log.Warn("sign-in failed", "reason", reason, "error", err, "from", address.String())
-	refused := g.failed(address, reason)
-	if refused.status == http.StatusUnauthorized {
-		refused.status = http.StatusForbidden // signing in again is what the page offers
-	}
-	g.refuse(w, r, true, refused)
+	// No 401: signing in again is what the page offers.
+	g.refuse(w, r, true, &refusal{status: http.StatusForbidden, reason: reason})
 }
 
 // logout ends the session, also for copies of its cookie.

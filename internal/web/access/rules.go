@@ -11,6 +11,8 @@ import (
 	"reflect"
 	"sync/atomic"
 	"time"
+
+	"paramedic/internal/health"
 )
 
 // rules are what a guard goes by from one replacement to the next. Each request
@@ -120,7 +122,7 @@ func (g *rules) require(w http.ResponseWriter, r *http.Request, role Role, page 
 	case id.Role == Public:
 		g.refuse(w, r, page, &refusal{status: http.StatusUnauthorized, reason: reasonNobody})
 	default:
-		g.log.Warn("not allowed", "name", id.Name, "role", id.Role.String(), "needed", role.String(), "path", r.URL.Path)
+		g.log.Warn("not allowed", "name", id.Name, "role", id.Role.String(), "needed", role.String(), "path", health.Clip(r.URL.Path, longestPath))
 		// The page that says so is for somebody who is logged in.
 		g.refuse(w, r.WithContext(With(r.Context(), id)), page, &refusal{status: http.StatusForbidden, reason: reasonRole, id: id, needed: role})
 	}
@@ -131,7 +133,7 @@ func (g *rules) require(w http.ResponseWriter, r *http.Request, role Role, page 
 func (g *rules) identify(r *http.Request) (Identity, *refusal) {
 	address := g.address(r)
 	if !g.enabled() {
-		if address.Unmap().IsLoopback() {
+		if address.Unmap().IsLoopback() && !forwarded(r) {
 			return Identity{Name: "local", Role: Admin, Method: MethodLocal}, nil
 		}
 		return Identity{}, &refusal{status: http.StatusForbidden, reason: reasonRemote}
@@ -146,19 +148,37 @@ func (g *rules) identify(r *http.Request) (Identity, *refusal) {
 	return g.session(r), nil
 }
 
+// forwarded reports whether a proxy says that it passes on what somebody else
+// asks. Without authentication there is nobody else.
+func forwarded(r *http.Request) bool {
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip"} {
+		if len(r.Header.Values(name)) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// longestPath bounds what is logged of a path, in bytes.
+const longestPath = 200
+
 // report logs a failed log-in. The name is logged only if somebody has it:
-// people type passwords into the wrong field.
+// people type passwords into the wrong field. What is held back has been logged
+// before, and as many lines as somebody likes must not bury the others.
 func (g *rules) report(r *http.Request, address netip.Addr, refused *refusal) {
+	if refused.status != http.StatusUnauthorized {
+		return
+	}
 	name := ""
 	if given, _, ok := r.BasicAuth(); ok && (g.users.has(given) || g.hasToken(given)) {
 		name = given
 	}
-	g.log.Warn("log-in failed", "reason", refused.reason, "name", name, "from", address.String(), "path", r.URL.Path)
+	g.log.Warn("log-in failed", "reason", refused.reason, "name", name, "from", address.String(), "path", health.Clip(r.URL.Path, longestPath))
 }
 
 func (g *rules) sameOrigin(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	if err := g.cross.Check(r); err != nil {
-		g.log.Warn("change from another site refused", "path", r.URL.Path, "from", g.address(r).String())
+		g.log.Warn("change from another site refused", "path", health.Clip(r.URL.Path, longestPath), "from", g.address(r).String())
 		g.refuse(w, r, wantsPage(r), &refusal{status: http.StatusForbidden, reason: reasonOrigin})
 		return
 	}

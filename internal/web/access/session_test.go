@@ -110,12 +110,12 @@ func TestReplaceKeepsSessions(t *testing.T) {
 	require.Equal(t, "ana operator oidc", body)
 	options := s.guard.inForce.Load().options
 	before := s.guard.inForce.Load().provider
-	require.NoError(t, s.guard.Replace(options))
+	require.NoError(t, replace(s.guard, options))
 	require.Same(t, before, s.guard.inForce.Load().provider)
 	changed := *options.OIDC
 	changed.Roles = map[string]Role{"ops": Admin}
 	options.OIDC = &changed
-	require.NoError(t, s.guard.Replace(options))
+	require.NoError(t, replace(s.guard, options))
 	_, body = get(t, ana, s.URL+"/x")
 	require.Equal(t, "ana admin oidc", body)
 }

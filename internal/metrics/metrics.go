@@ -104,14 +104,15 @@ func buildInfo(version string) prometheus.Collector {
 
 // Handler answers GET /metrics. It guards nothing: the route does.
 func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(prometheus.GathererFunc(m.gather), promhttp.HandlerOpts{
+	return packed(promhttp.HandlerFor(prometheus.GathererFunc(m.gather), promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(m.log.Handler(), slog.LevelError),
 		// One metric that cannot be made must not hide the others.
 		ErrorHandling:       promhttp.ContinueOnError,
 		MaxRequestsInFlight: scrapesAtOnce,
 		Timeout:             scrapeLimit,
 		EnableOpenMetrics:   true,
-	})
+		DisableCompression:  true,
+	}))
 }
 
 // gather forgets what was counted of services that are no longer configured,

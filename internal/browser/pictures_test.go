@@ -54,6 +54,7 @@ func clinicPictures(t testing.TB) []picture {
 		{name: "service-viewer", address: guarded.address + "/services/down", headers: viewer},
 		{name: "status-public", address: guarded.address + "/status"},
 		{name: "forbidden", address: guarded.address + "/system/pipeline", headers: viewer, refused: "403"},
+		{name: "log-in", address: guarded.address + "/", refused: "503"},
 		{name: "not-found", address: states.address + "/nowhere", refused: "404"},
 	}
 	for _, s := range states.board.Services() {

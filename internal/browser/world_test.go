@@ -16,7 +16,9 @@ import (
 
 	"paramedic/internal/board"
 	"paramedic/internal/health"
+	"paramedic/internal/option"
 	"paramedic/internal/pipeline"
+	"paramedic/internal/realtest"
 	"paramedic/internal/store"
 	"paramedic/internal/supervise"
 	"paramedic/internal/web"
@@ -90,21 +92,28 @@ func (w *world) serve(s site) *world {
 		Operator: func(context.Context) (pages.Operator, error) { return w.told, nil },
 	})
 	require.NoError(w.t, err)
+	server := httptest.NewUnstartedServer(nil)
+	w.address = "http://" + server.Listener.Addr().String()
 	options := access.Options{Log: quiet}
 	if s.guarded {
+		options.PublicURL = w.address
 		options.Tokens = []access.Token{{Name: "ana@example.org", Hash: fmt.Sprintf("%x", sha256.Sum256([]byte(viewerToken))), Role: access.Viewer}}
+		// A provider that is down, so that people are told so.
+		options.OIDC = &access.OIDC{
+			Issuer: "http://" + realtest.FreeAddress(w.t), ClientID: "paramedic", ClientSecret: option.NewSecret("unspoken"), Claim: "groups",
+			Roles: map[string]access.Role{"ops": access.Operator},
+		}
 	}
 	guard, err := access.New(w.t.Context(), options)
 	require.NoError(w.t, err)
-	handler, err := web.New(web.Options{Routes: people.Routes(), Guard: guard, Failed: people.Fail, Log: quiet})
+	server.Config.Handler, err = web.New(web.Options{Routes: people.Routes(), Guard: guard, Failed: people.Fail, Notice: people.Notice, Log: quiet})
 	require.NoError(w.t, err)
-	server := httptest.NewServer(handler)
+	server.Start()
 	w.t.Cleanup(func() {
 		close(done)
 		server.CloseClientConnections()
 		server.Close()
 	})
-	w.address = server.URL
 	return w
 }
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"mime"
 	"net/http"
 	"slices"
 	"strings"
@@ -152,6 +153,12 @@ func limited(r route.Route, next http.Handler) http.Handler {
 // not be done without the note that came after it.
 func (s *site) wholeForm(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// A form of another kind would be read in part only: by those who look for
+		// a field, and without telling what is wrong with the others.
+		if kind := r.Header.Get("Content-Type"); kind != "" && !isForm(kind) {
+			s.fail(w, r, true, http.StatusUnsupportedMediaType, "A form is sent as application/x-www-form-urlencoded; nothing was done.")
+			return
+		}
 		err := r.ParseForm()
 		if err == nil {
 			next.ServeHTTP(w, r)
@@ -164,6 +171,11 @@ func (s *site) wholeForm(next http.Handler) http.Handler {
 		}
 		s.fail(w, r, true, http.StatusBadRequest, "The form could not be read; nothing was done.")
 	})
+}
+
+func isForm(contentType string) bool {
+	kind, _, err := mime.ParseMediaType(contentType)
+	return err == nil && kind == "application/x-www-form-urlencoded"
 }
 
 // fail answers that something is wrong, to a person or to a program.

@@ -195,6 +195,27 @@ func TestRoutesThatContradictAreRefused(t *testing.T) {
 	}
 }
 
+// What a form is not read to its end for must not be done by half.
+func TestFormsOfOneKindOnly(t *testing.T) {
+	handler := open(t, access.Options{})
+	const parts = "--x\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\ncut sho"
+	for kind, want := range map[string]int{
+		"multipart/form-data; boundary=x": 415, "text/plain": 415, "application/json": 415, "nonsense;;": 415,
+		"application/x-www-form-urlencoded": 200, "application/x-www-form-urlencoded; charset=UTF-8": 200, "": 200,
+	} {
+		body := parts
+		if want == 200 {
+			body = "note=well"
+		}
+		r := httptest.NewRequest(http.MethodPost, "/forms/a", strings.NewReader(body[:min(30, len(body))]))
+		r.Host, r.RemoteAddr = "localhost", "127.0.0.1:4711"
+		r.Header.Set("Content-Type", kind)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		require.Equal(t, want, w.Code, kind)
+	}
+}
+
 func TestNoticesAreShownByThePages(t *testing.T) {
 	guard, err := access.New(t.Context(), access.Options{Log: slog.New(slog.DiscardHandler), Tokens: []access.Token{{Name: "look", Hash: hash("a"), Role: access.Viewer}}})
 	require.NoError(t, err)

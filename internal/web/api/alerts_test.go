@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -123,6 +124,23 @@ func TestSystemAlertOfAStranger(t *testing.T) {
 	require.Equal(t, "P1", w.orders.told[0].(order).in.(activities.Post).Alert.Severity)
 }
 
+// sent is a system alert that is good but for a part of it, which counts since
+// it comes last.
+func sent(part string) string {
+	return `{"service":"x","status":"down","reason":"y","timestamp":"2026-03-19T14:30:00Z",` + part + "}"
+}
+
+func labels(n int) string {
+	text := ""
+	for i := range n {
+		text += fmt.Sprintf(`,"b%d":"x"`, i)
+	}
+	return text
+}
+
+// days are so many that their sum is more than a time.Duration holds.
+func days(words int) string { return strings.TrimSpace(strings.Repeat("65535d ", words)) }
+
 func TestSystemAlertIsChecked(t *testing.T) {
 	w := newWorld(t).fill()
 	for body, want := range map[string]struct {
@@ -142,7 +160,17 @@ func TestSystemAlertIsChecked(t *testing.T) {
 		`{"service":"x\ny","status":"down","reason":"y","timestamp":"2026-03-19T14:30:00Z"}`:                              {422, "service: write it on one line"},
 		`{"service":"` + strings.Repeat("x", 101) + `","status":"down","reason":"y","timestamp":"2026-03-19T14:30:00Z"}`:  {422, "service: 101 bytes are too many"},
 		`{"service":"x","status":"down","reason":"` + strings.Repeat("y", 2001) + `","timestamp":"2026-03-19T14:30:00Z"}`: {422, "reason: 2001 bytes"},
-		`{"service":"x","state":"down"}`: {400, `unknown field "state"`},
+		sent(`"timestamp":"0000-01-01T00:00:00+23:59"`):                                                                   {422, "timestamp: nothing happens in the year -1"},
+		sent(`"timestamp":"9999-12-31T23:59:59-23:59"`):                                                                   {422, "timestamp: nothing happens in the year 10000"},
+		sent(`"attempts":-5`):                                        {422, "attempts: -5; there cannot be fewer than none"},
+		sent(`"affected":["a\u001b[2Jb"]`):                           {422, "affected: write it on one line"},
+		sent(`"affected":["a"` + strings.Repeat(`,"a"`, 100) + `]`):  {422, "affected: 101 services are too many; write at most 100"},
+		sent(`"labels":{"a\nb":"c"}`):                                {422, "labels: write it on one line"},
+		sent(`"labels":{"a":"\u001b[31m"}`):                          {422, "labels: write it on one line"},
+		sent(`"labels":{"a":"` + strings.Repeat("x", 201) + `"}`):    {422, "labels: 201 bytes are too many"},
+		sent(`"labels":{"a0":"x"` + labels(20) + `}`):                {422, "labels: 21 are too many; write at most 20"},
+		sent(`"status":"recovered","duration":"` + days(3000) + `"`): {422, "duration: it is longer than ten years"},
+		`{"service":"x","state":"down"}`:                             {400, `unknown field "state"`},
 	} {
 		w.refused(http.MethodPost, "/api/admin/system-alert", body, want.status, want.detail)
 	}

@@ -74,12 +74,18 @@ func misread(text []byte, err error) error {
 		return faultf(http.StatusBadRequest, "the body is a JSON %s; send an object like {}", typed.Value)
 	case errors.As(err, &typed):
 		return faultf(http.StatusUnprocessableEntity, "%s at %s: a JSON %s cannot be its value; it takes %s",
-			typed.Field, position(text, typed.Offset), typed.Value, jsonName(typed.Type.Kind().String()))
+			fieldName(typed.Field), position(text, typed.Offset), typed.Value, jsonName(typed.Type.Kind().String()))
 	}
 	if _, name, unknown := strings.Cut(err.Error(), "unknown field "); unknown {
 		return faultf(http.StatusBadRequest, "unknown field %s%s", clip(name), fieldPosition(text, name))
 	}
 	return faultf(http.StatusBadRequest, "the body cannot be read: %s", clip(err.Error()))
+}
+
+// fieldName is what the body calls a field: package encoding/json puts the names
+// of the Go structs before it that a body is made of.
+func fieldName(path string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(path, "window."), "choice.")
 }
 
 // jsonName is what JSON calls a kind of Go's types.

@@ -321,3 +321,15 @@ func TestNothingToAnswerWith(t *testing.T) {
 	w.refused(http.MethodPost, "/api/admin/system-alert", sample, 503, "http.system_alert")
 	require.Equal(t, http.StatusOK, w.get("/api/v1/incidents/"+url.PathEscape(w.closed().ID)).status)
 }
+
+// A field is called what the body calls it.
+func TestFieldsAreNamedAsTheyAreWritten(t *testing.T) {
+	w := newWorld(t).fill()
+	for body, want := range map[string]string{
+		`{"by":1}`: "by at line 1", `{"labels":[]}`: "labels at line 1", `{"labels":{"a":{}}}`: "labels at line 1", `{"all":"yes"}`: "all at line 1",
+	} {
+		got := w.post("/api/v1/maintain", body)
+		require.Equal(t, http.StatusUnprocessableEntity, got.status)
+		require.True(t, strings.HasPrefix(got.problem(t), want), got.body)
+	}
+}

@@ -35,8 +35,15 @@ type systemAlert struct {
 	Labels   map[string]string `json:"labels"`
 }
 
-// reasonLimit is how long a reason may be, in bytes.
-const reasonLimit = 2000
+const (
+	// reasonLimit is how long a reason may be, in bytes.
+	reasonLimit = 2000
+	// What a paramedic sends is no more: services that are down as well, labels,
+	// and bytes of a label's value.
+	affectedLimit, labelsLimit, labelLimit = 100, 20, 200
+	// downtimeLimit is the longest that something may have been down.
+	downtimeLimit = 10 * 365 * 24 * time.Hour
+)
 
 // Accepted says who will be told.
 type Accepted struct {
@@ -106,6 +113,9 @@ func (b *systemAlert) alert() (health.Alert, error) {
 		return health.Alert{}, err
 	}
 	at, err := time.Parse(time.RFC3339, b.Timestamp)
+	if year := at.UTC().Year(); err == nil && (year < 1970 || year > 9000) {
+		return health.Alert{}, faultf(http.StatusUnprocessableEntity, "timestamp: nothing happens in the year %d", year)
+	}
 	if err != nil {
 		return health.Alert{}, faultf(http.StatusUnprocessableEntity, "timestamp: %q is not a time; write it like 2026-03-19T14:30:00Z", clip(b.Timestamp))
 	}
@@ -150,11 +160,36 @@ func (b *systemAlert) check() error {
 	default:
 		return faultf(http.StatusUnprocessableEntity, "severity: %q; write P0, P1, P2 or P3", clip(b.Severity))
 	}
+	if b.Attempts < 0 {
+		return faultf(http.StatusUnprocessableEntity, "attempts: %d; there cannot be fewer than none", b.Attempts)
+	}
 	return cmp.Or(
+		b.checkLists(),
 		plain("service", b.Service, nameLimit), plain("target", b.Target, nameLimit), plain("owner", b.Owner, nameLimit),
 		plain("incident", b.Incident, 2*nameLimit), plain("runbook", b.Runbook, reasonLimit),
 		prose("reason", b.Reason, reasonLimit), prose("news", b.News, reasonLimit),
 	)
+}
+
+// checkLists looks at what there may be many of.
+func (b *systemAlert) checkLists() error {
+	if len(b.Affected) > affectedLimit {
+		return faultf(http.StatusUnprocessableEntity, "affected: %d services are too many; write at most %d", len(b.Affected), affectedLimit)
+	}
+	for _, name := range b.Affected {
+		if err := plain("affected", name, nameLimit); err != nil {
+			return err
+		}
+	}
+	if len(b.Labels) > labelsLimit {
+		return faultf(http.StatusUnprocessableEntity, "labels: %d are too many; write at most %d", len(b.Labels), labelsLimit)
+	}
+	for name, value := range b.Labels {
+		if err := cmp.Or(plain("labels", name, nameLimit), prose("labels", value, labelLimit)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // downtime reads the duration as alerts write it, "2m 15s" or "2d 3h"; zero if
@@ -172,7 +207,9 @@ func (b *systemAlert) downtime() (time.Duration, error) {
 		if !ok && word != "0s" {
 			return 0, faultf(http.StatusUnprocessableEntity, "duration: %q is not a length of time; write it like 2m 15s", clip(b.Duration))
 		}
-		total += part
+		if total += part; total > downtimeLimit {
+			return 0, fault{http.StatusUnprocessableEntity, "duration: it is longer than ten years"}
+		}
 	}
-	return max(0, total), nil
+	return total, nil
 }

@@ -63,7 +63,7 @@ type Service struct {
 	// Incident is the open one, nil if there is none. It is not to be changed.
 	Incident *health.Incident
 	// Recent are the latencies of the latest probes in milliseconds, oldest
-	// first, -1 for one that failed; at most RecentLimit.
+	// first, -1 for one that failed; at most RecentLimit. They are not to be changed.
 	Recent []float32
 	// Uptime is as of a minute ago.
 	Uptime store.Uptime

@@ -222,8 +222,8 @@ func composeServices(t *testing.T) []string {
 func TestShippedConfigurations(t *testing.T) {
 	t.Parallel()
 	for name, variables := range map[string][]string{
-		"examples/ingest/paramedic.yml": {"CLICKHOUSE_PASSWORD", "DRAGONFLY_PASSWORD", "R2_ACCESS_KEY", "R2_ACCOUNT_ID",
-			"R2_SECRET_KEY", "SUPABASE_ANON_KEY", "SUPABASE_PROJECT"},
+		"examples/ingest/paramedic.yml": {"CLICKHOUSE_PASSWORD", "DRAGONFLY_PASSWORD", "MAILGUN_KEY", "PARAMEDIC_ADMIN_SHA256",
+			"PARAMEDIC_ALERT_SHA256", "R2_ACCESS_KEY", "R2_ACCOUNT_ID", "R2_SECRET_KEY", "SUPABASE_ANON_KEY", "SUPABASE_DB_PASSWORD", "SUPABASE_PROJECT"},
 		"deploy/compose/paramedic.yml": {"CLICKHOUSE_PASSWORD", "DRAGONFLY_PASSWORD", "PARAMEDIC_TOKEN_SHA256", "S3_ACCESS_KEY", "S3_SECRET_KEY"},
 		"paramedic.yml":                nil,
 	} {
@@ -234,10 +234,12 @@ func TestShippedConfigurations(t *testing.T) {
 			secrets := t.TempDir()
 			require.NoError(t, os.WriteFile(filepath.Join(secrets, "alert"), []byte("token-of-the-test\n"), 0o600))
 			asked := map[string]bool{}
-			cfg, err := config.Parse(path, []byte(strings.ReplaceAll(string(text), "/run/secrets", secrets)), func(name string) (string, bool) {
+			writeCertificate(t, secrets)
+			moved := strings.NewReplacer("/run/secrets", secrets, "/etc/paramedic/supabase.crt", filepath.Join(secrets, "tls.crt"))
+			cfg, err := config.Parse(path, []byte(moved.Replace(string(text))), func(name string) (string, bool) {
 				asked[name] = true
 				if strings.HasSuffix(name, "_SHA256") {
-					return strings.Repeat("5a", 32), slices.Contains(variables, name)
+					return tokenHash(name), slices.Contains(variables, name)
 				}
 				return "value-of-the-test", slices.Contains(variables, name)
 			})

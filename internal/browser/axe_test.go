@@ -35,16 +35,20 @@ func (v violation) String() string {
 	return text.String()
 }
 
-// requireAccessible checks a page by the rules of WCAG 2.1, levels A and AA, and
-// by some that are only good practice. The script comes in by the DevTools,
+// What is checked: the rules of WCAG 2.1, levels A and AA, and some that are
+// only good practice; or contrast alone, where only colours are others.
+const (
+	everything = `runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]`
+	contrast   = `runOnly: {type: "rule", values: ["color-contrast"]}`
+)
+
+// requireAccessible checks a page by rules. The script comes in by the DevTools,
 // which no policy of a page concerns.
-func (p *tab) requireAccessible(t testing.TB, view string) {
+func (p *tab) requireAccessible(t testing.TB, view, rules string) {
 	t.Helper()
 	p.do(chromedp.Evaluate[chromedp.Void](`typeof axe === "object" ? void 0 : (() => {` + axe + `})()`))
-	violations := evaluate[[]violation](p, `axe.run(document, {
-		runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
-		resultTypes: ["violations"], preload: false,
-	}).then((found) => found.violations)`, chromedp.EvalAwaitPromise)
+	violations := evaluate[[]violation](p, `axe.run(document, {`+rules+`, resultTypes: ["violations"], preload: false})
+		.then((found) => found.violations)`, chromedp.EvalAwaitPromise)
 	var broken []string
 	for _, v := range violations {
 		broken = append(broken, v.String())

@@ -81,8 +81,8 @@ func (s *simulation) checkArchive(incident health.Incident) {
 	}
 }
 
-// checkStanding checks that every service is shown as its Monitor sees it, and
-// that the Monitor has seen to the end how it is: up.
+// checkStanding checks that a service is shown as its Monitor sees it, and that
+// its Monitors have seen to the end how it is: up.
 func (s *simulation) checkStanding(p *patient) {
 	answer, err := s.QueryWorkflowByID("monitor/"+p.check.Service, workflows.QueryState)
 	require.NoError(s.t, err)

@@ -115,6 +115,9 @@ func (s *simulation) checkAll() {
 		s.checkAlert(told)
 	}
 	s.checkBooks()
+	if least := len(s.names) * int((simulated+quiet)/simulatedWatch); s.schedules.ended < least {
+		s.wrong("%d watches ended, and at least %d should have", s.schedules.ended, least)
+	}
 }
 
 // checkBudgets checks the limits of an hour and a day. A human who re-arms a

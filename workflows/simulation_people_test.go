@@ -5,8 +5,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"paramedic/internal/health"
 	"paramedic/workflows"
 )
@@ -20,8 +18,6 @@ func (s *simulation) admit(seed uint64) {
 	s.limits.Services = count
 	for i := range count {
 		name := fmt.Sprintf("s%02d", i)
-		watches := health.Grid{Interval: simulatedWatch, Offset: health.Spread(name, simulatedWatch)}
-		require.Greater(s.t, watches.After(noon).Sub(noon), simulated+quiet, "the watch of %s ends before the simulation", name)
 		p := &patient{check: s.randomService(name), random: rand.New(rand.NewPCG(seed, uint64(i)))}
 		p.outages = randomOutages(s.random)
 		p.modes = []modeChange{{noon, p.check.Remediation.Mode}}
@@ -92,6 +88,7 @@ func (s *simulation) meddle() {
 	what, length := s.random.IntN(9), time.Duration(5+s.random.IntN(60))*time.Minute
 	mode := []health.Mode{health.ModeAct, health.ModeObserve, health.ModeApprove}[s.random.IntN(3)]
 	skew := time.Duration(s.random.IntN(7200)-3600) * time.Second
+	// Between two watches nobody is there to be told.
 	s.RegisterDelayedCallback(func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -101,14 +98,17 @@ func (s *simulation) meddle() {
 		by := workflows.Instruction{By: "ann"}
 		switch what {
 		case 0:
-			p.maintenance = append(p.maintenance, period{now, now.Add(length)})
-			_ = s.SignalWorkflowByID(monitor, workflows.SignalMaintain, span)
+			if s.SignalWorkflowByID(monitor, workflows.SignalMaintain, span) == nil {
+				p.maintenance = append(p.maintenance, period{now, now.Add(length)})
+			}
 		case 1:
-			p.silences = append(p.silences, period{now, now.Add(length)})
-			_ = s.SignalWorkflowByID(monitor, workflows.SignalSilence, span)
+			if s.SignalWorkflowByID(monitor, workflows.SignalSilence, span) == nil {
+				p.silences = append(p.silences, period{now, now.Add(length)})
+			}
 		case 2:
-			p.modes = append(p.modes, modeChange{now, mode})
-			_ = s.SignalWorkflowByID(monitor, workflows.SignalMode, workflows.SetMode{Mode: mode, By: "ann"})
+			if s.SignalWorkflowByID(monitor, workflows.SignalMode, workflows.SetMode{Mode: mode, By: "ann"}) == nil {
+				p.modes = append(p.modes, modeChange{now, mode})
+			}
 		case 3:
 			p.skew = skew
 		case 4:

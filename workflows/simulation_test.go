@@ -30,9 +30,9 @@ const (
 	// quiet how long they are up after that, so that all incidents end.
 	simulated = 6 * time.Hour
 	quiet     = 90 * time.Minute
-	// simulatedWatch is so long that one Monitor sees all of it. A watch ends at
-	// a time of day of its service, and not after its length: see admit.
-	simulatedWatch = 480 * time.Hour
+	// simulatedWatch is so short that Monitors take over from each other also
+	// while an incident is open.
+	simulatedWatch = time.Hour
 )
 
 // simulation is a small fleet that lives for some hours of skipped time: the
@@ -52,6 +52,7 @@ type simulation struct {
 	alerts    []told
 	problems  []string
 	asks      int
+	schedules *schedules
 	archives
 }
 
@@ -93,14 +94,15 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	s := &simulation{
 		TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t,
-		random: rand.New(rand.NewPCG(seed, 3)), services: map[string]*patient{}, archives: newArchives(),
+		random: rand.New(rand.NewPCG(seed, 3)), services: map[string]*patient{},
+		schedules: newSchedules(), archives: newArchives(),
 	}
 	s.SetStartTime(noon)
 	s.SetTestTimeout(2 * time.Minute)
 	// A machine that is busy with other tests is no deadlock.
 	s.SetWorkerOptions(worker.Options{
 		DeadlockDetectionTimeout: time.Minute,
-		Interceptors:             []interceptor.WorkerInterceptor{workflows.Recording(s)},
+		Interceptors:             []interceptor.WorkerInterceptor{workflows.Recording(s), s.schedules},
 	})
 	for name, function := range map[string]any{
 		workflows.MonitorType: workflows.Monitor, workflows.RemediationType: workflows.Remediation,
@@ -156,9 +158,7 @@ func (s *simulation) live(ctx workflow.Context) error {
 		return err
 	}
 	for _, name := range s.names {
-		if err := start("monitor/"+name, workflows.MonitorType, s.services[name].check); err != nil {
-			return err
-		}
+		workflow.Go(ctx, func(ctx workflow.Context) { s.schedules.watch(ctx, s.services[name].check) })
 	}
 	return workflow.Sleep(ctx, simulated+quiet)
 }

@@ -138,16 +138,18 @@ func (p *process) hearOf(ctx context.Context, temporal *operator.Operator, servi
 // knows it, or as abandoned if its workflow was terminated.
 func (p *process) closeLost(ctx context.Context, temporal *operator.Operator, shown health.Incident) error {
 	ended, err := temporal.Incident(ctx, shown.ID)
-	incident := ended.Incident
-	if _, none := errors.AsType[operator.NoIncident](err); err != nil && !none {
+	_, none := errors.AsType[operator.NoIncident](err)
+	if err != nil && !none {
 		return fmt.Errorf("reading incident %s: %w", shown.ID, err)
 	}
-	if incident.State != health.Resolved {
-		incident = shown.Clone()
-		incident.State, incident.Outcome = health.Resolved, health.Abandoned
-		incident.Waiting, incident.ApproveBy = "", time.Time{}
-		incident.ResolvedAt = time.Now().UTC()
-		incident.Timeline.Add(incident.ResolvedAt, health.EntryResolved, "abandoned: its workflow has ended without a record")
+	incident := ended.Incident
+	switch {
+	case none:
+		incident = abandoned(shown, time.Now().UTC(), "Temporal no longer knows its workflow")
+	case incident.State != health.Resolved:
+		return nil // it runs, and the list was behind
+	case ended.Stale != "":
+		incident = abandoned(shown, incident.ResolvedAt, ended.Stale)
 	}
 	ctx, cancel := context.WithTimeout(ctx, lostLimit)
 	defer cancel()
@@ -156,4 +158,14 @@ func (p *process) closeLost(ctx context.Context, temporal *operator.Operator, sh
 		return fmt.Errorf("closing the record of incident %s: %w", shown.ID, err)
 	}
 	return nil
+}
+
+// abandoned is the record, as far as it was known here, of an incident that
+// ended without one.
+func abandoned(shown health.Incident, at time.Time, why string) health.Incident {
+	incident := shown.Clone()
+	incident.State, incident.Outcome, incident.ResolvedAt = health.Resolved, health.Abandoned, at
+	incident.Waiting, incident.ApproveBy = "", time.Time{}
+	incident.Timeline.Add(at, health.EntryResolved, "abandoned: "+why)
+	return incident
 }

@@ -55,6 +55,7 @@ func TestSeveralWorkersShowTheSame(t *testing.T) {
 		require.Contains(t, m.page("/incidents/"+url.PathEscape(id)), "the cable is out")
 	}
 	before := one.incident(id)
+	require.Subset(t, before.kinds(), []string{"failure", "opened", "acknowledged"})
 
 	one.signal(syscall.SIGKILL)
 	require.Equal(t, -1, one.wait(stopLimit))

@@ -55,6 +55,7 @@ func (p *process) site(ctx context.Context, line *directLine) (http.Handler, err
 	people, err := pages.New(pages.Options{
 		Board: p.board, Store: p.store, Health: p.super.Health, WebUI: links, Log: p.log.Logger,
 		Version: build, Done: ctx.Done(), PublicStatus: p.cfg.HTTP.StatusPage,
+		Secure:   p.cfg.HTTP.TLS != nil || strings.HasPrefix(p.cfg.HTTP.PublicURL, "https://"),
 		Pipeline: func() *pipeline.Panels { return p.inForce.Load().Pipeline },
 		Operator: func(ctx context.Context) (pages.Operator, error) { return line.operator(ctx) },
 	})

@@ -54,7 +54,7 @@ func (p *Pages) acting(w http.ResponseWriter, r *http.Request) (name string, ok 
 	if who.Method != access.MethodLocal {
 		return who.Name, true
 	}
-	name = strings.TrimSpace(r.PostFormValue("by"))
+	name = oneLine(r.PostFormValue("by"))
 	switch {
 	case name == "":
 		p.Fail(w, r, http.StatusBadRequest, p.language(r).t("Say who you are: it is written down who did what."))
@@ -67,10 +67,11 @@ func (p *Pages) acting(w http.ResponseWriter, r *http.Request) (name string, ok 
 	return name, true
 }
 
-// note returns the text of a form's field. If it is too long, the answer is
+// note returns the text of a form's field, without what does more than to be
+// read: it goes into alerts and logs. If it is too long, the answer is
 // written and ok is false.
 func (p *Pages) note(w http.ResponseWriter, r *http.Request, field string) (note string, ok bool) {
-	note = strings.TrimSpace(r.PostFormValue(field))
+	note = strings.TrimSpace(printable(r.PostFormValue(field)))
 	if utf8.RuneCountInString(note) > noteLimit {
 		p.Fail(w, r, http.StatusBadRequest, p.language(r).t("A note has at most %d characters.", noteLimit))
 		return "", false

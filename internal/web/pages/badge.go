@@ -108,7 +108,7 @@ func badgePicture(label, value, colour string) string {
 
 // badgeText is a text in one line that is not too long.
 func badgeText(text string) string {
-	text = strings.Join(strings.Fields(printable(text)), " ")
+	text = oneLine(text)
 	if runes := []rune(text); len(runes) > badgeRunes {
 		text = string(runes[:badgeRunes-1]) + "…"
 	}

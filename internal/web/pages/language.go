@@ -98,7 +98,10 @@ func (p *Pages) chooseLanguage(w http.ResponseWriter, r *http.Request) {
 	to := r.FormValue("to")
 	for _, l := range p.languages {
 		if l.Tag == to {
-			p.remember(w, r, languageCookie, to)
+			// Another site may lead here, and not choose for somebody.
+			if site := r.Header.Get("Sec-Fetch-Site"); site != "cross-site" && site != "same-site" {
+				p.remember(w, r, languageCookie, to)
+			}
 			http.Redirect(w, r, local(r.FormValue("back")), http.StatusSeeOther)
 			return
 		}
@@ -110,7 +113,7 @@ func (p *Pages) chooseLanguage(w http.ResponseWriter, r *http.Request) {
 func (p *Pages) remember(w http.ResponseWriter, r *http.Request, name, value string) {
 	http.SetCookie(w, &http.Cookie{
 		Name: name, Value: url.QueryEscape(value), Path: "/", MaxAge: int(365 * 24 * time.Hour / time.Second),
-		HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteLaxMode,
+		HttpOnly: true, Secure: p.Secure || r.TLS != nil, SameSite: http.SameSiteLaxMode,
 	})
 }
 

@@ -52,6 +52,8 @@ type Options struct {
 	Pipeline func() *pipeline.Panels
 	// PublicStatus opens the status page and the badges to everybody.
 	PublicStatus bool
+	// Secure says that browsers reach the pages by https only.
+	Secure bool
 }
 
 // Store is what the pages read of the store. *store.Store implements it.

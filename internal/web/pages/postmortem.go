@@ -164,7 +164,7 @@ func instant(at time.Time) string {
 // plain writes a text of the record so that Markdown shows it as it is, in one
 // line.
 func plain(text string) string {
-	text = strings.Join(strings.Fields(printable(text)), " ")
+	text = oneLine(text)
 	var b strings.Builder
 	for _, r := range text {
 		if strings.ContainsRune("\\`*_[]<>|#&~!", r) {
@@ -177,16 +177,21 @@ func plain(text string) string {
 
 // code writes a name as code; a backtick in it cannot end that.
 func code(text string) string {
-	return "`" + strings.ReplaceAll(strings.Join(strings.Fields(printable(text)), " "), "`", "'") + "`"
+	return "`" + strings.ReplaceAll(oneLine(text), "`", "'") + "`"
 }
 
-// printable drops what moves the cursor or turns the direction of writing.
+// oneLine is a text without line breaks and without what does more than to be
+// read.
+func oneLine(text string) string { return strings.Join(strings.Fields(printable(text)), " ") }
+
+// printable drops what moves the cursor or turns the direction of writing, and
+// what XML cannot hold.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n', r == '\t':
 			return r
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == unicode.ReplacementChar:
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r >= unicode.ReplacementChar && r <= '\uffff':
 			return -1
 		}
 		return r

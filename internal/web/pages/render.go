@@ -168,6 +168,7 @@ var failureTitles = map[int]string{
 	http.StatusMethodNotAllowed:      key("This cannot be done like that"),
 	http.StatusConflict:              key("This could not be done"),
 	http.StatusRequestEntityTooLarge: key("This is too long"),
+	http.StatusUnsupportedMediaType:  key("This cannot be done like that"),
 	http.StatusTooManyRequests:       key("Too many tries"),
 	http.StatusInternalServerError:   key("This page could not be made"),
 	http.StatusBadGateway:            key("This could not be done"),

@@ -122,6 +122,14 @@ func (e endpoint) at(service string) string {
 		"/services/{name}", "/services/"+service, "/static/{name}", "/static/pages.css", "{file}", service+".svg").Replace(e.path)
 }
 
+// bodyType is the Content-Type of what it takes.
+func (e endpoint) bodyType() string {
+	if e.page {
+		return "application/x-www-form-urlencoded"
+	}
+	return "application/json"
+}
+
 // letIn is what an endpoint answers to those who may use it, asked about a
 // service or an incident that does not exist.
 func (e endpoint) letIn() int {
@@ -253,7 +261,7 @@ func (h *house) unknown(t *testing.T) {
 			if !strings.Contains(e.path, "{") || strings.HasPrefix(e.path, "/static") || e.path == "/{$}" {
 				continue
 			}
-			c := call{method: e.method, path: e.at(name), token: token("admin"), contentType: "application/json", body: "{}"}
+			c := call{method: e.method, path: e.at(name), token: token("admin"), contentType: e.bodyType(), body: "{}"}
 			got := c.make(t, h.address)
 			require.Equal(t, http.StatusNotFound, got.status, "%s %.100s: %s", c.method, c.path, got.body)
 			require.NotContains(t, got.body, "<script>")

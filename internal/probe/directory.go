@@ -16,7 +16,7 @@ type Directory struct {
 	Path           string   `yaml:"path" required:"true" doc:"Directory to look at, from the root: a write-ahead log, a spool, backups."`
 	Pattern        string   `yaml:"pattern" doc:"Names of the files that count, with * ? and [a-z], like *.wal."`
 	Recursive      bool     `yaml:"recursive" doc:"Look at directories below it too; links are not followed."`
-	Expect         []string `yaml:"expect" doc:"Conditions that all have to hold, else unhealthy. They speak of files, size_bytes, newest_age_seconds and oldest_age_seconds (since the last write to the newest and the oldest file; null without a file) and latency, and are written in the language of expr-lang.org."`
+	Expect         []string `yaml:"expect" doc:"Conditions that all have to hold, else unhealthy. They speak of files, size_bytes, newest_age_seconds and oldest_age_seconds (since the last write to the newest and the oldest file; nil without a file) and latency, and are written in the language of expr-lang.org."`
 	ExpectDegraded []string `yaml:"expect_degraded" doc:"Conditions that all have to hold, else degraded."`
 }
 

@@ -8,7 +8,10 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strconv"
+	"strings"
 	"sync/atomic"
+	"unicode"
 
 	"github.com/lmittmann/tint"
 	"golang.org/x/term"
@@ -44,7 +47,7 @@ func New(out io.Writer, options Options) *Log {
 	}
 	redactor := &atomic.Pointer[option.Redactor]{}
 	return &Log{
-		Logger:   slog.New(handler{Handler: next, redactor: redactor, terse: !options.JSON && !options.Verbose}),
+		Logger:   slog.New(handler{Handler: next, redactor: redactor, lines: !options.JSON, terse: !options.JSON && !options.Verbose}),
 		redactor: redactor,
 	}
 }
@@ -73,7 +76,8 @@ func isTerminal(out io.Writer) bool {
 type handler struct {
 	slog.Handler
 	redactor *atomic.Pointer[option.Redactor]
-	terse    bool
+	// lines is set where people read lines, which are to be what they seem.
+	lines, terse bool
 	// sdk is set on loggers of the SDK, told those of our workflows and
 	// activities, which speak through it.
 	sdk, told bool
@@ -96,7 +100,11 @@ func (h handler) Handle(ctx context.Context, record slog.Record) error {
 	if h.terse && record.Level < slog.LevelWarn && isOperation(record) {
 		return nil
 	}
-	clean := slog.NewRecord(record.Time, record.Level, h.mask(record.Message), record.PC)
+	message := h.mask(record.Message)
+	if h.lines {
+		message = visible(message)
+	}
+	clean := slog.NewRecord(record.Time, record.Level, message, record.PC)
 	record.Attrs(func(attribute slog.Attr) bool {
 		if _, sdk := ofSDK[attribute.Key]; !h.terse || !sdk {
 			clean.AddAttrs(h.maskAttribute(attribute))
@@ -104,6 +112,24 @@ func (h handler) Handle(ctx context.Context, record slog.Record) error {
 		return true
 	})
 	return h.Handler.Handle(ctx, clean)
+}
+
+// visible writes a message, which may hold what a service has answered or what
+// somebody has noted, so that it can neither move the cursor nor look like
+// another message: its further lines are indented.
+func visible(message string) string {
+	var b strings.Builder
+	for _, r := range message {
+		switch {
+		case r == '\n':
+			b.WriteString("\n    ")
+		case r != '\t' && unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
+			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
 
 func isOperation(record slog.Record) (found bool) {

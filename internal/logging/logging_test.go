@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/stretchr/testify/require"
 )
@@ -44,6 +46,25 @@ func TestTerseLeavesOutWhatTheSDKSaysOfItself(t *testing.T) {
 	sdk.With("WorkflowType", "Monitor", "RunID", "1").With("service", "redis").Info("redis: failure 1/3")
 	require.Contains(t, out.String(), "redis: failure 1/3")
 	require.NotContains(t, out.String(), "RunID")
+}
+
+// What services answer and what people note is logged, and must not pass for
+// something else.
+func TestLinesAreWhatTheySeem(t *testing.T) {
+	for _, options := range []Options{{}, {Verbose: true}} {
+		var out bytes.Buffer
+		log := New(&out, options)
+		const said = "down\r\n15:04:05.000 INF web: all is well\x1b[2J\u202e\u009b1m\ttab ñ"
+		log.Info("web: " + said)
+		log.With("early", said).Warn("x", "late", said, "error", errors.New(said))
+		text := out.String()
+		require.Contains(t, text, "web: down\\r\n    15:04:05.000 INF web: all is well\\x1b[2J\\u202e\\u009b1m\ttab ñ\n")
+		require.Equal(t, 3, strings.Count(text, "\n"), text)
+		require.NotContains(t, text, "\n15:04:05.000")
+		for _, r := range text {
+			require.False(t, unicode.IsControl(r) && r != '\n' && r != '\t', "%q in %q", r, text)
+		}
+	}
 }
 
 func TestJSONKeepsEveryAttribute(t *testing.T) {

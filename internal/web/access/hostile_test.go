@@ -50,6 +50,24 @@ func TestFailuresDoNotFloodTheLog(t *testing.T) {
 	require.Less(t, len(log.String()), 12*400)
 }
 
+// What is remembered of failures stays small, whatever is tried from wherever.
+func TestFailuresAreRememberedInLittleRoom(t *testing.T) {
+	g := guard(t, known())
+	h := g.Require(Viewer, false, who)
+	for i := range 5 {
+		name := strings.Repeat(fmt.Sprint(i), 10_000)
+		place := fmt.Sprintf("[2001:db8:%d::1]:4711", i)
+		require.Equal(t, 401, ask(h, basic(name, "wrong"), func(r *http.Request) { r.RemoteAddr = place }).Code)
+	}
+	limits := g.inForce.Load().limits
+	require.Len(t, limits.addresses.items, 5)
+	for _, keys := range []int{len(limits.names.items), len(limits.known.items)} {
+		require.Zero(t, keys)
+	}
+	require.Equal(t, 401, ask(h, basic(strings.Repeat("x", longestName), "wrong")).Code)
+	require.Len(t, limits.names.items, 1)
+}
+
 func TestNamesAreOneVisibleLine(t *testing.T) {
 	for given, want := range map[string]string{
 		" ana\r\n\tpérez ": "ana pérez", "a\u202eb\u2066c\u200fd": "a b c d", "x\u009b31m\x1b[0m": "x 31m [0m", "a\xffb": "ab", "\u2028": "",

@@ -76,6 +76,9 @@ func (u *users) has(name string) bool {
 
 // verify finds who shows name and password from address.
 func (u *users) verify(ctx context.Context, address netip.Addr, name, password string) (Identity, *refusal) {
+	if len(name) > longestName {
+		name = "" // nobody's, and nothing to remember
+	}
 	if wait := u.limits.wait(address, name); wait > 0 {
 		return Identity{}, tooMany(wait)
 	}

@@ -60,8 +60,8 @@ func (c *chromium) examine(t *testing.T, one picture) {
 	p.requireQuiet()
 }
 
-// still stops the clock of the pages' script: what is looked at must not be
-// replaced meanwhile.
+// still stops the clock of the pages' script, which loads them anew from time to
+// time: what is looked at must not be replaced meanwhile.
 var still = chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 	_, err := cdp.Call(ctx, t, cdppage.AddScriptToEvaluateOnNewDocument,
 		cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: `window.setInterval = () => 0`})

@@ -93,6 +93,7 @@ func (p *tab) requireOrder(t testing.TB) {
 // keepFocus has a service die while the keyboard is at the link to another.
 func keepFocus(t *testing.T, p *tab) {
 	w := well(t)
+	p.do(still) // events alone change the page
 	p.visit(w.address + "/")
 	p.do(chromedp.Focus(chromedp.CSS(`a[href="/services/reports"]`)))
 	_, told := p.seen()

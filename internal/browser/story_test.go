@@ -122,6 +122,7 @@ func TestStory(t *testing.T) {
 // both without doing anything.
 func seeOutage(t *testing.T, browser *chromium, d *deployment) {
 	p := browser.open(t)
+	p.do(still) // events alone change the page
 	p.visit("http://" + d.listen + "/")
 	p.await("the patient is healthy", stands("patient", ".healthy"))
 	p.await("the other one is down", stands("closed", ".down"))

@@ -73,7 +73,7 @@ func rootCommand(letGo func(), stdout, stderr io.Writer) *cobra.Command {
 	options.StringVar(&f.config, "config", "paramedic.yml", "the configuration file")
 	options.StringVar(&f.listen, "listen", "", "address of the status page and /healthz (default: http.listen of the configuration)")
 	own := command.Flags()
-	own.StringVar(&f.data, "data", "data", "directory of the embedded Temporal server")
+	own.StringVar(&f.data, "data", "data", "directory of the embedded Temporal server, and of the store unless store.url names a server")
 	own.StringVar(&f.host, "host", "", "also serve the task queue host/NAME: remedies that must run on this machine")
 	own.BoolVar(&f.agent, "agent", false, "serve only the --host queue: no probes, no workflows, no schedules")
 	own.IntVar(&f.uiPort, "ui-port", 8233, "port of the embedded Web UI")

@@ -46,14 +46,14 @@ func (p *process) openReadModel(ctx context.Context) error {
 }
 
 // openStore opens the store. A file that is broken is for the user to mend; a
-// database server may be down.
+// database server may be down, and a disk full, for a while.
 func (p *process) openStore(ctx context.Context) (err error) {
 	location := cmp.Or(p.cfg.Store.URL.Reveal(), filepath.Join(p.data, databaseFile))
-	if p.store, err = store.At(ctx, location, p.log.Logger); err != nil {
+	if p.store, err = store.At(location, p.log.Logger); err != nil {
 		return p.whereToMend(err)
 	}
 	if !p.storeIsShared() {
-		if err := p.store.Migrate(ctx); err != nil {
+		if err := p.store.Migrate(ctx); err != nil && !store.MayPass(err) {
 			return errors.Join(p.whereToMend(err), p.store.Close())
 		}
 	}

@@ -92,3 +92,28 @@ func TestNoRoomToBegin(t *testing.T) {
 	require.ErrorContains(t, err, location)
 	t.Log(err)
 }
+
+// TestStartOnAFullDisk: a store that cannot be opened for want of room is not
+// broken, and opens once there is room.
+func TestStartOnAFullDisk(t *testing.T) {
+	dir := smallDisk(t, "1m")
+	for name, first := range map[string]bool{"new": false, "known": true} {
+		location, quiet := filepath.Join(dir, name+".db"), slog.New(slog.DiscardHandler)
+		if first {
+			s, err := store.Open(t.Context(), location, quiet)
+			require.NoError(t, err)
+			require.NoError(t, s.Close())
+		}
+		ballast := filepath.Join(dir, "ballast")
+		fill(t, ballast)
+		s, err := store.At(location, quiet)
+		require.NoError(t, err)
+		err = s.Migrate(t.Context())
+		require.Error(t, err)
+		require.True(t, store.MayPass(err), err)
+		require.ErrorContains(t, err, "full")
+		require.NoError(t, os.Remove(ballast))
+		require.NoError(t, s.Migrate(t.Context()))
+		require.NoError(t, s.Close())
+	}
+}

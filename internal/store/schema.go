@@ -98,10 +98,37 @@ func recognise(ctx context.Context, db *sql.DB) error {
 
 // isCorrupt recognises a file that SQLite cannot make sense of.
 func isCorrupt(err error) bool {
+	code := codeOf(err)
+	return code == codes.SQLITE_NOTADB || code == codes.SQLITE_CORRUPT
+}
+
+// MayPass recognises a file that is none the worse for what has happened, so
+// that it is worth trying again: no room on the disk, or others at work.
+func MayPass(err error) bool {
+	switch codeOf(err) {
+	case codes.SQLITE_FULL, codes.SQLITE_IOERR, codes.SQLITE_BUSY, codes.SQLITE_LOCKED:
+		return true
+	}
+	return false
+}
+
+// hint says what to look at where SQLite says little.
+func hint(err error) string {
+	switch codeOf(err) {
+	case codes.SQLITE_IOERR:
+		return ": look whether the disk is full or damaged"
+	case codes.SQLITE_CANTOPEN, codes.SQLITE_READONLY:
+		return ": look whether the file and its directory may be written, and the file system too"
+	}
+	return ""
+}
+
+// codeOf is SQLite's code of an error, without what extended ones say besides;
+// 0 for an error of something else.
+func codeOf(err error) int {
 	var failure *sqlite.Error
 	if !errors.As(err, &failure) {
-		return false
+		return 0
 	}
-	code := failure.Code() & 0xff
-	return code == codes.SQLITE_NOTADB || code == codes.SQLITE_CORRUPT
+	return failure.Code() & 0xff
 }

@@ -33,7 +33,7 @@ const (
 // newer than this program is refused, and so is a file of something else.
 // Several processes may open the same database at once.
 func Open(ctx context.Context, location string, log *slog.Logger) (*Store, error) {
-	s, err := At(ctx, location, log)
+	s, err := At(location, log)
 	if err != nil {
 		return nil, err
 	}
@@ -43,14 +43,14 @@ func Open(ctx context.Context, location string, log *slog.Logger) (*Store, error
 	return s, nil
 }
 
-// At returns the store at a location, as Open does, without asking a server: it
-// is of use once Migrate has succeeded.
-func At(ctx context.Context, location string, log *slog.Logger) (*Store, error) {
+// At returns the store at a location, as Open does, without asking a server or
+// reading a file: it is of use once Migrate has succeeded.
+func At(location string, log *slog.Logger) (*Store, error) {
 	open, err := opener(location)
 	if err != nil {
 		return nil, err
 	}
-	s, err := open(ctx, location)
+	s, err := open(location)
 	if err != nil {
 		return nil, err
 	}
@@ -58,8 +58,14 @@ func At(ctx context.Context, location string, log *slog.Logger) (*Store, error) 
 	return s, nil
 }
 
-// Migrate brings the schema up to date. It may be called again.
+// Migrate brings the schema up to date. It may be called again, and has to be
+// after an error that MayPass.
 func (s *Store) Migrate(ctx context.Context) error {
+	if s.kind == kindSQLite {
+		if err := s.inspect(ctx); err != nil {
+			return s.failed("open", err)
+		}
+	}
 	if err := s.migrate(ctx); err != nil {
 		return s.failed("open", err)
 	}
@@ -68,7 +74,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 
 // opener finds who opens a location. The location itself may hold a password,
 // and is in no error.
-func opener(location string) (func(context.Context, string) (*Store, error), error) {
+func opener(location string) (func(string) (*Store, error), error) {
 	scheme, _, isURL := strings.Cut(location, "://")
 	switch {
 	case isURL && (scheme == "postgres" || scheme == "postgresql"):
@@ -100,7 +106,7 @@ func (s *Store) failed(what string, err error) error {
 	if isCorrupt(err) {
 		return fmt.Errorf("database %s: is damaged or no SQLite file, move it away and a new one is made: %s: %w", s.name, what, err)
 	}
-	return fmt.Errorf("database %s: %s: %w", s.name, what, err)
+	return fmt.Errorf("database %s: %s: %w%s", s.name, what, err, hint(err))
 }
 
 // bound gives a statement with question marks the placeholders of its database.

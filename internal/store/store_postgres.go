@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -19,7 +18,7 @@ const (
 	connectLimit = 10 * time.Second
 )
 
-func openPostgres(_ context.Context, location string) (*Store, error) {
+func openPostgres(location string) (*Store, error) {
 	config, err := pgx.ParseConfig(location)
 	if err != nil {
 		// The text of the error may hold parts of the location, and so of a password.

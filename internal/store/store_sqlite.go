@@ -29,7 +29,7 @@ var pragmas = [...]string{
 	"wal_autocheckpoint=8000", "journal_size_limit=67108864", "temp_store=memory",
 }
 
-func openSQLite(ctx context.Context, path string) (*Store, error) {
+func openSQLite(path string) (*Store, error) {
 	absolute, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("database %s: %w", path, err)
@@ -38,13 +38,6 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 	if err := createFile(absolute); err != nil {
 		return nil, s.failed("make the file", err)
 	}
-	look, err := openFile(absolute, 1, "", pragmas[:1])
-	if err != nil {
-		return nil, s.failed("open", err)
-	}
-	if err := errors.Join(recognise(ctx, look), look.Close()); err != nil {
-		return nil, s.failed("open", err)
-	}
 	if s.write, err = openFile(absolute, 1, "&_txlock=immediate", append(pragmas[:], "cache_size=-65536")); err != nil {
 		return nil, s.failed("open", err)
 	}
@@ -52,6 +45,16 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 		return nil, errors.Join(s.failed("open", err), s.write.Close())
 	}
 	return s, nil
+}
+
+// inspect refuses a file that is not a store's. It looks at it with a connection
+// that changes nothing in it, not even its mode.
+func (s *Store) inspect(ctx context.Context) error {
+	look, err := openFile(s.name, 1, "", pragmas[:1])
+	if err != nil {
+		return err
+	}
+	return errors.Join(recognise(ctx, look), look.Close())
 }
 
 // openFile makes a pool of connections to a file, to which pragmas apply.

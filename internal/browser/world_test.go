@@ -132,11 +132,12 @@ func webUI(workflow, run string) string {
 	return "http://127.0.0.1:8233/namespaces/default/workflows/" + workflow + "/" + run + "/history"
 }
 
-// keep configures services.
+// keep configures services. Their probes may take so long that none of them is
+// late only because the tests take some minutes.
 func (w *world) keep(services ...board.Configured) {
 	for i := range services {
 		if services[i].Timeout == 0 {
-			services[i].Timeout = 5 * time.Second
+			services[i].Timeout = 15 * time.Minute
 		}
 		if services[i].FailureThreshold == 0 {
 			services[i].FailureThreshold = 3

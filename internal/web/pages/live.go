@@ -31,7 +31,7 @@ func (p *Pages) live(w http.ResponseWriter, r *http.Request) {
 	}
 	watcher := p.Board.Watch(r.URL.Query().Get("service"))
 	defer watcher.Close()
-	s := stream{w: w, control: http.NewResponseController(w)}
+	s := stream{w: w, control: http.NewResponseController(w), limit: p.writeLimit}
 	if s.begin() != nil {
 		return
 	}
@@ -75,6 +75,8 @@ func after(pause time.Duration) <-chan time.Time {
 type stream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
+	// limit is how long a reader may take to take what is written.
+	limit time.Duration
 }
 
 // begin says what follows, and when to come back if it is cut off.
@@ -86,12 +88,17 @@ func (s stream) begin() error {
 	return s.write(fmt.Sprintf("retry: %d\n\n", 5*time.Second.Milliseconds()))
 }
 
-// write sends at once. Each time it moves the server's time limit, which is made
-// for answers that end; a writer without one has none to move.
+// write sends at once, within the limit. In between there is none: HTTP/2 ends a
+// stream whose time is over also when nothing is being written. A writer without
+// a time limit has none to move.
 func (s stream) write(text string) error {
-	_ = s.control.SetWriteDeadline(time.Now().Add(writeLimit))
+	_ = s.control.SetWriteDeadline(time.Now().Add(s.limit))
 	if _, err := s.w.Write([]byte(text)); err != nil {
 		return err
 	}
-	return s.control.Flush()
+	if err := s.control.Flush(); err != nil {
+		return err
+	}
+	_ = s.control.SetWriteDeadline(time.Time{})
+	return nil
 }

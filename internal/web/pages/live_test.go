@@ -25,11 +25,11 @@ func serve(t *testing.T, s *site) *httptest.Server {
 }
 
 // follow reads the lines of a stream of events until the test ends or it does.
-func follow(t *testing.T, ctx context.Context, address string) (*http.Response, <-chan string) {
+func follow(t *testing.T, ctx context.Context, server *httptest.Server, path string) (*http.Response, <-chan string) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+path, nil)
 	require.NoError(t, err)
-	answer, err := http.DefaultClient.Do(request)
+	answer, err := server.Client().Do(request)
 	require.NoError(t, err)
 	lines := make(chan string, 100)
 	go func() {
@@ -62,7 +62,7 @@ func TestLiveTellsOfChanges(t *testing.T) {
 	server := serve(t, w.site)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	answer, lines := follow(t, ctx, server.URL+"/live?service=one")
+	answer, lines := follow(t, ctx, server, "/live?service=one")
 	require.Equal(t, "text/event-stream", answer.Header.Get("Content-Type"))
 	require.Equal(t, "retry: 5000", next(t, lines))
 	w.stands("two", health.StateDown, health.Unhealthy, nil)
@@ -82,11 +82,34 @@ func TestLiveTellsOfChanges(t *testing.T) {
 	require.Eventually(t, func() bool { return len(w.streams) == 0 }, 5*time.Second, time.Millisecond, "its place is free again")
 }
 
+// HTTP/2, which is spoken wherever there is a certificate, ends a stream whose
+// time is over also while nothing is written.
+func TestLiveOutlastsSilenceOverHTTP2(t *testing.T) {
+	w := newWorld(t)
+	w.board.Keep([]board.Configured{service("one")})
+	w.writeLimit = 50 * time.Millisecond
+	server := httptest.NewUnstartedServer(w.site)
+	server.Config.WriteTimeout, server.EnableHTTP2 = w.writeLimit, true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	answer, lines := follow(t, t.Context(), server, "/live")
+	require.Equal(t, 2, answer.ProtoMajor)
+	require.Equal(t, "retry: 5000", next(t, lines))
+	select {
+	case line, open := <-lines:
+		require.True(t, open, "silence has ended the stream")
+		require.Fail(t, line)
+	case <-time.After(6 * w.writeLimit):
+	}
+	w.stands("one", health.StateDown, health.Unhealthy, nil)
+	require.Equal(t, "event: change", next(t, lines))
+}
+
 func TestLiveEndsAtShutdown(t *testing.T) {
 	w := newWorld(t)
 	done := make(chan struct{})
 	w.Done = done
-	_, lines := follow(t, t.Context(), serve(t, w.site).URL+"/live")
+	_, lines := follow(t, t.Context(), serve(t, w.site), "/live")
 	require.Equal(t, "retry: 5000", next(t, lines))
 	close(done)
 	for range lines {

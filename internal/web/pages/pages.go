@@ -89,6 +89,8 @@ type Pages struct {
 	assets    assets
 	streams   chan struct{}
 	bars      barCache
+	// writeLimit bounds each write to a stream.
+	writeLimit time.Duration
 }
 
 // New returns the pages. An error is a mistake in a template or a text.
@@ -99,7 +101,7 @@ func New(options Options) (*Pages, error) {
 	if options.WebUI == nil {
 		options.WebUI = func(string, string) string { return "" }
 	}
-	p := &Pages{Options: options, streams: make(chan struct{}, streamLimit)}
+	p := &Pages{Options: options, streams: make(chan struct{}, streamLimit), writeLimit: writeLimit}
 	var err error
 	if p.assets, err = loadAssets(); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -39,8 +40,9 @@ func (p *process) runHTTP(ctx context.Context, ready func()) error {
 	scheme := "http"
 	if certificate := p.cfg.HTTP.TLS; certificate != nil {
 		scheme = "https"
-		if listener, err = web.Encrypt(listener, certificate.Certificate, certificate.Key, p.log.Logger); err != nil {
-			return err
+		plain := listener
+		if listener, err = web.Encrypt(plain, certificate.Certificate, certificate.Key, p.log.Logger); err != nil {
+			return errors.Join(err, plain.Close())
 		}
 	}
 	address := cmp.Or(p.cfg.HTTP.PublicURL, fmt.Sprintf("%s://%s", scheme, listener.Addr()))

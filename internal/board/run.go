@@ -40,8 +40,12 @@ const (
 )
 
 // Load shows what the store knows: after the start, so that people see what was
-// known before.
+// known before. The latest comes first: it is to be had even while the database
+// is down, if there is a cache.
 func (b *Board) Load(ctx context.Context, history History, feed Feed) error {
+	if err := b.follow(ctx, history, feed); err != nil {
+		return err
+	}
 	recent, err := history.Recent(ctx, RecentLimit)
 	if err != nil {
 		return fmt.Errorf("reading the latest results: %w", err)
@@ -53,9 +57,6 @@ func (b *Board) Load(ctx context.Context, history History, feed Feed) error {
 		}
 	}
 	b.mu.Unlock()
-	if err := b.follow(ctx, history, feed); err != nil {
-		return err
-	}
 	return b.refresh(ctx, history)
 }
 

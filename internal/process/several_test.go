@@ -69,6 +69,7 @@ func TestSeveralWorkersShowTheSame(t *testing.T) {
 	require.Equal(t, before.kinds(), later.incident(id).kinds()[:len(before.Timeline)])
 
 	w.revive(one)
+	one.ready()
 	w.requireAlike("all three to show the same")
 	for _, m := range w.members {
 		require.Equal(t, before.kinds(), m.incident(id).kinds()[:len(before.Timeline)], "the whole story")
@@ -180,8 +181,14 @@ func TestSeveralWorkersWithoutWhatTheyShare(t *testing.T) {
 		require.Contains(t, m.page("/"), "steady")
 		return m.services()["steady"].LastProbeAt.After(killed.Add(5 * time.Second))
 	})
+	late := w.begin() // works without it, and shows what Redis knows
+	late.eventually("a worker that starts meanwhile", func() bool {
+		return status(t, "http://"+late.place.listen+"/healthz") == http.StatusServiceUnavailable &&
+			late.services()["steady"].State == "healthy"
+	})
 	w.postgres.Start()
 	passed := steady.passed()
+	late.ready()
 	w.everywhere("the store to be caught up with", func(m *member) bool {
 		failed := strings.Contains(m.stderr.String(), "The store cannot be written")
 		again := strings.Contains(m.stderr.String(), "The store can be written again")

@@ -51,6 +51,14 @@ func newWard(t *testing.T, services string) *ward {
 // join starts another worker and waits until it is ready.
 func (w *ward) join() *member {
 	w.t.Helper()
+	m := w.begin()
+	m.ready()
+	return m
+}
+
+// begin starts another worker.
+func (w *ward) begin() *member {
+	w.t.Helper()
 	m := &member{place: newPlace(w.t, w.configuration)}
 	w.members = append(w.members, m)
 	w.revive(m)
@@ -61,7 +69,6 @@ func (w *ward) join() *member {
 func (w *ward) revive(m *member) {
 	w.t.Helper()
 	m.run = start(w.t, m.place.dir, []string{"TEMPORAL_ADDRESS=" + w.temporal.temporal}, workerProgram(w.t), "--listen", m.place.listen)
-	m.ready()
 }
 
 // leave stops all workers as a service manager does.

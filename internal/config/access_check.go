@@ -49,9 +49,14 @@ func (c *checker) open(h *HTTP) {
 
 func (c *checker) proxies(h *HTTP) {
 	for i, text := range h.TrustedProxies {
-		_, notNetwork := netip.ParsePrefix(text)
-		if _, err := netip.ParseAddr(text); err != nil && notNetwork != nil {
-			c.wrong(fmt.Sprintf("http.trusted_proxies[%d]", i), "%q is neither an address nor a network; write it like 10.0.0.7 or 10.0.0.0/24", text)
+		path := fmt.Sprintf("http.trusted_proxies[%d]", i)
+		network, notNetwork := netip.ParsePrefix(text)
+		_, notAddress := netip.ParseAddr(text)
+		switch {
+		case notAddress != nil && notNetwork != nil:
+			c.wrong(path, "%q is neither an address nor a network; write it like 10.0.0.7 or 10.0.0.0/24", text)
+		case notNetwork == nil && network.Bits() == 0:
+			c.wrong(path, "%q is everybody, who could then say to come from anywhere; write the address of the proxy, like 10.0.0.7", text)
 		}
 	}
 	if len(h.TrustedProxies) > 0 && !h.BehindProxy {

@@ -77,6 +77,7 @@ func TestSchemaRefusesBadConfigurations(t *testing.T) {
 		access_password_in_the_clear access_token_in_the_clear access_token_twice behind_proxy_without_access
 		listen_without_tls oidc_issuer oidc_issuer_plain oidc_scope oidc_without_public_url oidc_without_roles
 		public_url_path public_url_plain tls_no_file trusted_proxies_name trusted_proxies_without_proxy
+		trusted_proxies_everybody
 		http_system_alert_unknown`)
 	text, err := testKinds().schema()
 	require.NoError(t, err)

@@ -28,7 +28,7 @@ func TestMeasureLooks(t *testing.T) {
 			measured, err := l.measure(t.Context(), t.Logf, test.kinds(l))
 			require.NoError(t, err)
 			for _, kind := range test.named {
-				require.GreaterOrEqual(t, measured[kind+"_requests"], 3.0)
+				require.Positive(t, measured[kind+"_requests"])
 				require.Positive(t, measured[kind+"_first_p99"])
 				require.GreaterOrEqual(t, measured[kind+"_whole_p99"], measured[kind+"_whole_p50"])
 				require.Greater(t, measured[kind+"_kb"], 1.0)

@@ -38,7 +38,7 @@ func TestDeadLetters(t *testing.T) {
 	require.Equal(t, i.ID+"/down", tries[0].Header.Get("Idempotency-Key"))
 	require.Equal(t, tries[0].Header.Get("Idempotency-Key"), tries[1].Header.Get("Idempotency-Key"))
 	require.Equal(t, tries[0].Body, tries[1].Body)
-	d.await("no letter is left", func() bool { return d.do("deadletters") == "no dead letters\n" })
+	d.await("no letter is left", func() bool { return d.starter("deadletters").stdout == "no dead letters\n" })
 	server.Start()
 	d.receiver.requireRecovery(site, d.resolved(site))
 	require.Equal(t, []string{"down", "recovered"}, d.receiver.told())

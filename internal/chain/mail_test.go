@@ -49,7 +49,7 @@ func TestManyOutagesAreOneMail(t *testing.T) {
 	}
 	server.Start()
 	d.await("there is mail of the end", func() bool { return len(mails.received()) > 1 })
-	d.await("nothing waits to be sent", func() bool { return d.do("deadletters") == "no dead letters\n" })
+	d.await("nothing waits to be sent", func() bool { return d.starter("deadletters").stdout == "no dead letters\n" })
 	require.Zero(t, d.starter("status").code)
 	got := mails.received()
 	require.Len(t, got, 2)

@@ -75,7 +75,7 @@ func (p *Pages) incident(w http.ResponseWriter, r *http.Request) {
 	l, now := p.language(r), p.Now()
 	service, _ := p.Board.Service(i.Service)
 	v := incidentView{
-		Incident: i, Open: i.State != health.Resolved, Look: incidentLook(i.State),
+		Incident: i, Open: i.State != health.Resolved, Look: incidentLook(i),
 		StateWord: incidentRow{Incident: i}.StateWord(), Downtime: i.Downtime(now),
 		Phases: phases(i, now), Picture: newTimeline(l, i, now), Entries: entryRows(i), Reasons: heldReasons(i),
 		WebUI: p.workflowPage(i), Impact: service.Impact, Postmortem: postmortem(l, i, service.Impact, now),

@@ -167,11 +167,14 @@ func (i incidentRow) StateWord() string {
 }
 
 // Look is the state of a service that looks like the incident's.
-func (i incidentRow) Look() string { return incidentLook(i.State) }
+func (i incidentRow) Look() string { return incidentLook(i.Incident) }
 
-func incidentLook(state health.IncidentState) string {
-	switch state {
+func incidentLook(i health.Incident) string {
+	switch i.State {
 	case health.Resolved:
+		if i.Outcome == health.Abandoned {
+			return string(health.StateUnknown) // how it went on nobody knows
+		}
 		return string(health.StateHealthy)
 	case health.Acknowledged:
 		return string(health.StateFailing)

@@ -178,3 +178,14 @@ func TestMethodsOfIncidents(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, files, "templates/incident.html")
 }
+
+func TestLookOfAnIncident(t *testing.T) {
+	for want, i := range map[string]health.Incident{
+		"down":    {State: health.Triggered},
+		"failing": {State: health.Acknowledged},
+		"healthy": {State: health.Resolved, Outcome: health.Healed},
+		"unknown": {State: health.Resolved, Outcome: health.Abandoned},
+	} {
+		require.Equal(t, want, incidentLook(i))
+	}
+}

@@ -44,6 +44,8 @@ func TestAgentOnHost(t *testing.T) {
 	worker := cluster.start(t)
 	agent.ready()
 	require.Contains(t, agent.stdout.String(), "Host      db1 ")
+	agent.signal(syscall.SIGHUP)
+	agent.saying("configuration reloaded")
 
 	acted := filepath.Join(host.dir, "acted")
 	worker.eventually("the agent to act", func() bool {

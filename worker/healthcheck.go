@@ -27,14 +27,16 @@ func healthcheckCommand(f *flags) *cobra.Command {
 			if err != nil && f.listen == "" {
 				return err
 			}
-			listen, client, scheme := f.listen, &http.Client{Timeout: 5 * time.Second}, "http"
+			// It asks this machine, so no proxy of the environment.
+			transport := &http.Transport{}
+			listen, client, scheme := f.listen, &http.Client{Timeout: 5 * time.Second, Transport: transport}, "http"
 			if err == nil {
 				if listen == "" {
 					listen = cfg.HTTP.Listen
 				}
 				if cfg.HTTP.TLS != nil {
 					scheme = "https"
-					client.Transport = &http.Transport{TLSClientConfig: ownCertificate(cfg.HTTP.TLS)}
+					transport.TLSClientConfig = ownCertificate(cfg.HTTP.TLS)
 				}
 			}
 			address, err := onThisMachine(listen)

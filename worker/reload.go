@@ -121,6 +121,7 @@ func (p *process) load() error {
 	p.metrics.Reloaded(err == nil)
 	if err != nil {
 		p.log.Error("the new configuration is not valid, the old one stays in force:\n" + err.Error())
+		p.log.Mask(p.inForce.Load().Secrets())
 		return err
 	}
 	if needs := p.needsRestart(cfg); len(needs) > 0 {

@@ -60,7 +60,7 @@ func figures(incident operator.Incident, namespace string) [][]string {
 		{"  reason", incident.Reason},
 		{"  downtime", health.Span(incident.Length()) + running},
 		{"  time to detect", health.Span(incident.Detection())},
-		{"  time to decide", health.Span(incident.Deciding())},
+		{"  time to decide", decided(incident.Deciding())},
 		{"  time to heal", health.Span(incident.Healing()) + running},
 		{"  attempts", fmt.Sprintf("%d (%s, %s)", incident.Attempts,
 			count(incident.Restarts, "restart"), count(incident.Verifications, "verification"))},
@@ -86,6 +86,14 @@ func figures(incident operator.Incident, namespace string) [][]string {
 }
 
 // observed says what mode observe kept back.
+// decided is left out where nothing was decided.
+func decided(took time.Duration) string {
+	if took <= 0 {
+		return ""
+	}
+	return health.Span(took)
+}
+
 func observed(restarts int) string {
 	if restarts == 0 {
 		return ""

@@ -85,7 +85,6 @@ func figures(incident operator.Incident, namespace string) [][]string {
 	return kept
 }
 
-// observed says what mode observe kept back.
 // decided is left out where nothing was decided.
 func decided(took time.Duration) string {
 	if took <= 0 {
@@ -94,6 +93,7 @@ func decided(took time.Duration) string {
 	return health.Span(took)
 }
 
+// observed says what mode observe kept back.
 func observed(restarts int) string {
 	if restarts == 0 {
 		return ""

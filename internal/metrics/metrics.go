@@ -53,6 +53,8 @@ type Metrics struct {
 	board    *board.Board
 	log      *slog.Logger
 	now      func() time.Time
+	// services are told beside the registry; nil without a board.
+	services *services
 	counted
 	temporal temporal
 }
@@ -74,7 +76,7 @@ func New(options Options) *Metrics {
 		buildInfo(cmp.Or(options.Version, "unknown")),
 	)
 	if options.Board != nil {
-		m.registry.MustRegister(&services{board: options.Board, now: m.now, seen: map[string]time.Time{}})
+		m.services = &services{board: options.Board, now: m.now, seen: map[string]time.Time{}}
 		m.registry.MustRegister(outboxes{options.Board})
 	}
 	if options.Store != nil {
@@ -121,5 +123,9 @@ func (m *Metrics) gather() ([]*dto.MetricFamily, error) {
 	if m.board != nil {
 		m.forget(func(service string) bool { _, is := m.board.Service(service); return !is })
 	}
-	return m.registry.Gather()
+	families, err := m.registry.Gather()
+	if m.services != nil {
+		families = byName(append(families, m.services.gather()...))
+	}
+	return families, err
 }

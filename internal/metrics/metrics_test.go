@@ -199,7 +199,7 @@ func TestReloadThatFails(t *testing.T) {
 
 // TestLint: names, units and help texts are as Prometheus wants them.
 func TestLint(t *testing.T) {
-	families, err := busy(noon).registry.Gather()
+	families, err := busy(noon).gather()
 	require.NoError(t, err)
 	problems, err := promlint.NewWithMetricFamilies(families).Lint()
 	require.NoError(t, err)

@@ -28,6 +28,9 @@ func families(t *testing.T) map[string]family {
 	t.Helper()
 	descriptions := make(chan *prometheus.Desc, 1000)
 	busy(noon).registry.Describe(descriptions)
+	for _, g := range gaugesOfServices {
+		descriptions <- g.desc
+	}
 	close(descriptions)
 	found := map[string]family{}
 	for each := range descriptions {

@@ -4,7 +4,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
 	"paramedic/internal/board"
@@ -12,40 +11,42 @@ import (
 )
 
 var (
-	serviceInfo = prometheus.NewDesc("paramedic_service_info",
-		"What is configured of a service; always 1.", []string{"service", "severity", "kind", "mode"}, nil)
-	serviceState = prometheus.NewDesc("paramedic_service_state",
-		"1 for the state that a service is in: unknown, healthy, degraded, failing, down or paused.", []string{"service", "state"}, nil)
-	serviceFlapping = prometheus.NewDesc("paramedic_service_flapping",
-		"1 while a service changes between up and down too often; absent otherwise.", []string{"service"}, nil)
-	uptime = prometheus.NewDesc("paramedic_uptime_ratio",
-		"Share of the probes of a service that passed in the last 24h, 7d or 30d.", []string{"service", "window"}, nil)
-	probeUp = prometheus.NewDesc("paramedic_probe_up",
-		"1 if the last probe passed, healthy or degraded, else 0; absent while the monitor is late.", []string{"service"}, nil)
-	failureStreak = prometheus.NewDesc("paramedic_probe_failure_streak",
-		"Failed probes in a row; absent when there are none.", []string{"service"}, nil)
-	observation = prometheus.NewDesc("paramedic_observation",
+	serviceInfo = newGaugeOf("paramedic_service_info",
+		"What is configured of a service; always 1.", "service", "severity", "kind", "mode")
+	serviceState = newGaugeOf("paramedic_service_state",
+		"1 for the state that a service is in: unknown, healthy, degraded, failing, down or paused.", "service", "state")
+	serviceFlapping = newGaugeOf("paramedic_service_flapping",
+		"1 while a service changes between up and down too often; absent otherwise.", "service")
+	uptime = newGaugeOf("paramedic_uptime_ratio",
+		"Share of the probes of a service that passed in the last 24h, 7d or 30d.", "service", "window")
+	probeUp = newGaugeOf("paramedic_probe_up",
+		"1 if the last probe passed, healthy or degraded, else 0; absent while the monitor is late.", "service")
+	failureStreak = newGaugeOf("paramedic_probe_failure_streak",
+		"Failed probes in a row; absent when there are none.", "service")
+	observation = newGaugeOf("paramedic_observation",
 		"A number that the last probe observed, as the probe names it: rows, lag_seconds; absent while the monitor is late.",
-		[]string{"service", "name"}, nil)
-	lateness = prometheus.NewDesc("paramedic_watch_lateness_seconds",
+		"service", "name")
+	lateness = newGaugeOf("paramedic_watch_lateness_seconds",
 		"How long the next probe has been due; 0 while the watch is on time. Absent where nobody can say: cron, active hours, paused.",
-		[]string{"service"}, nil)
-	monitorLate = prometheus.NewDesc("paramedic_monitor_late",
-		"1 while a service has not been probed for so long that its state is unknown; absent otherwise.", []string{"service"}, nil)
-	incidentOpen = prometheus.NewDesc("paramedic_incident_open",
-		"1 while a service has an open incident; absent otherwise.", []string{"service", "severity", "state"}, nil)
-	incidentStart = prometheus.NewDesc("paramedic_incident_start_timestamp_seconds",
-		"When the first failed probe of the open incident began, in Unix time.", []string{"service"}, nil)
-	incidentRestarts = prometheus.NewDesc("paramedic_incident_restarts",
-		"Restarts made in the open incident.", []string{"service"}, nil)
-	incidentExhausted = prometheus.NewDesc("paramedic_incident_exhausted",
-		"1 while an open incident was held because a limit or the runbook is used up; absent otherwise.", []string{"service", "reason"}, nil)
+		"service")
+	monitorLate = newGaugeOf("paramedic_monitor_late",
+		"1 while a service has not been probed for so long that its state is unknown; absent otherwise.", "service")
+	incidentOpen = newGaugeOf("paramedic_incident_open",
+		"1 while a service has an open incident; absent otherwise.", "service", "severity", "state")
+	incidentStart = newGaugeOf("paramedic_incident_start_timestamp_seconds",
+		"When the first failed probe of the open incident began, in Unix time.", "service")
+	incidentRestarts = newGaugeOf("paramedic_incident_restarts",
+		"Restarts made in the open incident.", "service")
+	incidentExhausted = newGaugeOf("paramedic_incident_exhausted",
+		"1 while an open incident was held because a limit or the runbook is used up; absent otherwise.", "service", "reason")
 )
 
 // windows are the labels of the spans of an uptime.
 var windows = [...]string{"24h", "7d", "30d"}
 
-// services collects what the board knows of services.
+// services tells what the board knows of services. It makes its families itself:
+// a scrape of thousands of services has tens of thousands of samples, and what
+// the library does to look over each of them is most of the work.
 type services struct {
 	board *board.Board
 	now   func() time.Time
@@ -55,39 +56,49 @@ type services struct {
 	seen map[string]time.Time
 }
 
-// Describe implements prometheus.Collector.
-func (c *services) Describe(to chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{
-		serviceInfo, serviceState, serviceFlapping, uptime, probeUp, failureStreak, observation,
-		lateness, monitorLate, incidentOpen, incidentStart, incidentRestarts, incidentExhausted,
-	} {
-		to <- desc
-	}
+// gaugesOfServices are all metrics of services.
+var gaugesOfServices = []*gaugeOf{
+	serviceInfo, serviceState, serviceFlapping, uptime, probeUp, failureStreak, observation,
+	lateness, monitorLate, incidentOpen, incidentStart, incidentRestarts, incidentExhausted,
 }
 
-// Collect implements prometheus.Collector.
-func (c *services) Collect(to chan<- prometheus.Metric) {
+// gather returns the families of the metrics that have a sample.
+func (c *services) gather() []*dto.MetricFamily {
 	all := c.board.Services()
 	now := c.now()
 	since := c.firstSeen(all, now)
+	found := make(map[*gaugeOf]*dto.MetricFamily, len(gaugesOfServices))
+	for _, g := range gaugesOfServices {
+		found[g] = g.family(len(all))
+	}
 	for i := range all {
-		s := target{&all[i], label(labelService, all[i].Name), to}
+		s := target{&all[i], label(labelService, all[i].Name), found}
 		s.collectState()
 		s.collectProbe()
 		s.collectLateness(since[s.Name], now)
 		s.collectIncident()
 	}
+	families := make([]*dto.MetricFamily, 0, len(found))
+	for _, family := range found {
+		if len(family.Metric) > 0 {
+			families = append(families, family)
+		}
+	}
+	return families
 }
 
 // target is a service that is being collected.
 type target struct {
 	*board.Service
-	name *dto.LabelPair
-	to   chan<- prometheus.Metric
+	name  *dto.LabelPair
+	found map[*gaugeOf]*dto.MetricFamily
 }
 
-func (s target) tell(desc *prometheus.Desc, value float64, labels ...*dto.LabelPair) {
-	s.to <- gauge(desc, value, append(labels, s.name)...)
+func (s target) tell(g *gaugeOf, value float64, labels ...*dto.LabelPair) {
+	family := s.found[g]
+	family.Metric = append(family.Metric, &dto.Metric{
+		Label: sorted(append(labels, s.name)), Gauge: &dto.Gauge{Value: &value},
+	})
 }
 
 func (s target) collectState() {

@@ -11,7 +11,7 @@ import (
 
 const (
 	// gatherTime is how long what comes in waits for more to be written with it.
-	gatherTime = 50 * time.Millisecond
+	gatherTime = 250 * time.Millisecond
 	// writeLimit bounds one transaction.
 	writeLimit = 30 * time.Second
 	// drainLimit bounds what is still done once the Writer is told to stop.

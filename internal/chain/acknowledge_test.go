@@ -43,8 +43,8 @@ func TestAcknowledge(t *testing.T) {
 		require.True(t, found, text)
 	}
 	d.receiver.requireRecovery(site, i)
-	d.await("the incident is closed", func() bool { return d.starter("ack", site, "--by", "cem").code == 1 })
-	require.Equal(t, early, d.starter("ack", site, "--by", "cem"))
+	// Resolved is not yet closed: its record is archived first, and until then the answer is another one.
+	d.await("the incident is closed", func() bool { return d.starter("ack", site, "--by", "cem") == early })
 }
 
 // signal sends a signal to the open incident with nothing but Temporal's SDK.

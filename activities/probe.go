@@ -6,10 +6,11 @@ import (
 	"paramedic/internal/health"
 )
 
-// Prober makes one probe of a configured service. An unhealthy service is a
-// result; an error means that the prober itself could not do its work.
+// Prober makes one probe of a configured service, or of one of its targets if
+// it has any. An unhealthy service is a result; an error means that the prober
+// itself could not do its work.
 type Prober interface {
-	Probe(ctx context.Context, service string) (health.Result, error)
+	Probe(ctx context.Context, service, target string) (health.Result, error)
 }
 
 // Probes are the activities that look.
@@ -23,7 +24,7 @@ type ProbeInput struct {
 
 // Probe makes one probe and returns what it found.
 func (p *Probes) Probe(ctx context.Context, in ProbeInput) (health.Result, error) {
-	result, err := p.Prober.Probe(ctx, in.Service)
+	result, err := p.Prober.Probe(ctx, in.Service, in.Target)
 	if err != nil {
 		return health.Result{}, classify(err)
 	}

@@ -13,7 +13,7 @@ type World interface {
 	Limiter
 }
 
-// Register makes a worker know every activity. The client is that of the
+// Register makes a worker know every activity but the batches. The client is that of the
 // worker's own namespace.
 func Register(registry worker.ActivityRegistry, world World, archiver Archiver, c client.Client) {
 	registry.RegisterActivity(&Probes{Prober: world})
@@ -21,6 +21,12 @@ func Register(registry worker.ActivityRegistry, world World, archiver Archiver, 
 	registry.RegisterActivity(&Incidents{Client: c, Archiver: archiver})
 	registry.RegisterActivity(&Permits{Client: c, Limits: world})
 	RegisterRemedies(registry, world, c)
+}
+
+// RegisterBatches makes a worker know only the activities that look at many
+// targets. At a vantage point that is all that it does.
+func RegisterBatches(registry worker.ActivityRegistry, surveyor Surveyor) {
+	registry.RegisterActivity(&Batches{Surveyor: surveyor})
 }
 
 // RegisterRemedies makes a worker know only the activities that act, which is

@@ -35,8 +35,8 @@ func newRecorder(b *board.Board, m *metrics.Metrics, log *slog.Logger) *recorder
 }
 
 // Probed implements fleet.Observer.
-func (r *recorder) Probed(service string, result health.Result) {
-	r.Board.Probed(service, result)
+func (r *recorder) Probed(service, target string, result health.Result) {
+	r.Board.Probed(service, target, result)
 	r.metrics.Probed(service, result)
 }
 

@@ -21,6 +21,8 @@ type Check struct {
 	RetryInterval health.Duration `json:"retry_interval"`
 	// Timeout is the longest that one probe may take.
 	Timeout health.Duration `json:"timeout"`
+	// Fleet is set if the service has targets, each with its own incidents.
+	Fleet *Fleet `json:"fleet,omitempty"`
 	// Cron replaces the grid of Interval when set; ActiveHours is the cron
 	// expression of the minutes in which to probe. Both are read in Timezone.
 	Cron        string `json:"cron,omitempty"`
@@ -47,6 +49,28 @@ type Check struct {
 	// between reminders until one does, 0 for none.
 	Response health.Duration `json:"response,omitempty"`
 	Reminder health.Duration `json:"reminder,omitempty"`
+}
+
+// Fleet is what a Monitor must know of a service with targets. Which they are
+// stands in the worker's own configuration.
+type Fleet struct {
+	// Batch is the most targets in one batch.
+	Batch int `json:"batch"`
+	// Classes are the targets that have an interval of their own.
+	Classes []Class `json:"classes,omitempty"`
+	// MaxOpenIncidents is how many targets may have an incident of their own;
+	// past it one is opened for the service as a whole.
+	MaxOpenIncidents int `json:"max_open_incidents"`
+	// Vantage names the points from which to look, of which Quorum must see a
+	// target fail for it to count; none means any worker.
+	Vantage []string `json:"vantage,omitempty"`
+	Quorum  int      `json:"quorum,omitempty"`
+}
+
+// Class is a kind of targets with an interval of its own.
+type Class struct {
+	Name     string          `json:"name"`
+	Interval health.Duration `json:"interval"`
 }
 
 // Level is a step of the escalation.

@@ -16,6 +16,9 @@ const TaskQueue = "paramedic"
 // restarts must happen.
 func HostTaskQueue(host string) string { return "host/" + host }
 
+// VantageTaskQueue is the queue of the workers that look from a vantage point.
+func VantageTaskQueue(vantage string) string { return "vantage/" + vantage }
+
 // ScheduleID names the schedule that keeps a service's Monitor on duty. The
 // scheduler appends the nominal time to it and makes it the run's workflow id.
 func ScheduleID(service string) string { return schedulePrefix + service }

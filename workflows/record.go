@@ -27,7 +27,47 @@ type MonitorState struct {
 	Paused   *Pause         `json:"paused,omitempty"`
 	// Orders are what people have ordered for this service.
 	Orders health.Orders `json:"orders,omitzero"`
+	// Fleet is set for a service with targets. The state above is then that of
+	// the service as a whole: degraded while a target is down, down while it has
+	// one incident for the whole.
+	Fleet *FleetState `json:"fleet,omitempty"`
 }
+
+// FleetState is where the targets of a service stand. Only those that fail are
+// named; it stays below 200 kB.
+type FleetState struct {
+	// Through is the time up to which all batches that were due have been begun.
+	Through time.Time `json:"through"`
+	// Sizes counts the targets by class.
+	Sizes map[string]int `json:"sizes,omitempty"`
+	// Failing are the targets whose latest probe failed, by name; Omitted counts
+	// those beyond the number that is kept.
+	Failing []FailingTarget `json:"failing,omitempty"`
+	Omitted int             `json:"omitted,omitempty"`
+	// Whole is why there is one incident for the service as a whole; empty if
+	// there is none.
+	Whole WholeReason `json:"whole,omitempty"`
+}
+
+// FailingTarget is a target whose latest probe failed.
+type FailingTarget struct {
+	Target string        `json:"target"`
+	Class  string        `json:"class,omitempty"`
+	Streak health.Streak `json:"streak"`
+	// Open is set once it has an incident of its own.
+	Open bool `json:"open,omitempty"`
+}
+
+// WholeReason is why a service with targets has one incident for the whole.
+type WholeReason string
+
+// The reasons for one incident for the whole.
+const (
+	// Storm: more targets are down than may have an incident of their own.
+	Storm WholeReason = "storm"
+	// CutOff: the workers that look cannot reach anything.
+	CutOff WholeReason = "cut off"
+)
 
 // RemediationInput opens an incident, or takes an open one on after
 // continue-as-new, when Record holds it.

@@ -139,7 +139,7 @@ func newWorld(t *testing.T, script string) *world {
 func (w *world) since() time.Duration { return w.Now().Sub(noon) }
 
 // Probe implements activities.Prober with the script.
-func (w *world) Probe(_ context.Context, service string) (health.Result, error) {
+func (w *world) Probe(_ context.Context, service, _ string) (health.Result, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if service != "web" {

@@ -43,11 +43,11 @@ func newClock(cfg *config.Config, f *fleet.Fleet, real bool) *clock {
 }
 
 // Probe implements activities.Prober.
-func (c *clock) Probe(ctx context.Context, service string) (health.Result, error) {
+func (c *clock) Probe(ctx context.Context, service, target string) (health.Result, error) {
 	now := time.Now()
 	c.note(service, now)
 	if c.real {
-		return c.Fleet.Probe(ctx, service)
+		return c.Fleet.Probe(ctx, service, target)
 	}
 	return health.Result{Status: health.Healthy, At: now.UTC(), LatencyMS: 0.1, Message: "connected"}, nil
 }

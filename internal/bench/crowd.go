@@ -46,7 +46,7 @@ func newCrowd(limits activities.FleetLimits) *crowd {
 }
 
 // Probe implements activities.Prober.
-func (c *crowd) Probe(_ context.Context, service string) (health.Result, error) {
+func (c *crowd) Probe(_ context.Context, service, _ string) (health.Result, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	result := health.Result{Status: health.Unhealthy, At: time.Now().UTC(), Message: "connection refused"}

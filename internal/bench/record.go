@@ -48,10 +48,10 @@ type recorded struct {
 }
 
 // Probe implements activities.Prober.
-func (r recorded) Probe(ctx context.Context, service string) (health.Result, error) {
-	result, err := r.World.Probe(ctx, service)
+func (r recorded) Probe(ctx context.Context, service, target string) (health.Result, error) {
+	result, err := r.World.Probe(ctx, service, target)
 	if err == nil {
-		r.record.Probed(service, result)
+		r.record.Probed(service, target, result)
 	}
 	return result, err
 }

@@ -179,7 +179,7 @@ func (s *shop) probe(ctx context.Context, next int) error {
 func (s *shop) note(n int) {
 	service, probe := n%s.past.services, n/s.past.services
 	found := s.past.result(service, probe)
-	s.board.Probed(found.Service, found.Result)
+	s.board.Probed(found.Service, found.Target, found.Result)
 	s.metrics.Probed(found.Service, found.Result)
 	standing := s.past.standing(service, probe)
 	if before := s.standings[service]; standing.State != before.State || standing.Failures != before.Failures {

@@ -92,8 +92,8 @@ func (w *witness) of(service string) *observed {
 }
 
 // Probe implements activities.Prober.
-func (w *witness) Probe(ctx context.Context, service string) (health.Result, error) {
-	result, err := w.Fleet.Probe(ctx, service)
+func (w *witness) Probe(ctx context.Context, service, target string) (health.Result, error) {
+	result, err := w.Fleet.Probe(ctx, service, target)
 	if err == nil && activity.GetInfo(ctx).WorkflowType.Name == workflows.MonitorType {
 		w.note(w.of(service), result)
 	}

@@ -84,12 +84,12 @@ func (b *Board) Keep(services []Configured) {
 	b.wake("")
 }
 
-// Probed takes what a probe of a service found.
-func (b *Board) Probed(service string, result health.Result) {
-	b.sink.Put(store.Batch{Results: []store.Result{{Key: store.Key{Service: service}, Result: result}}})
+// Probed takes what a probe of a service, or of one of its targets, found.
+func (b *Board) Probed(service, target string, result health.Result) {
+	b.sink.Put(store.Batch{Results: []store.Result{{Key: store.Key{Service: service, Target: target}, Result: result}}})
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if e := b.services[service]; e != nil {
+	if e := b.services[service]; e != nil && target == "" {
 		e.take(result)
 		b.wake(service)
 	}
@@ -107,6 +107,16 @@ func (e *entry) take(result health.Result) {
 	}
 	e.recent = append(e.recent[max(0, len(e.recent)+1-RecentLimit):], latency)
 }
+
+// Surveyed takes what the probes of many targets of a service found.
+func (b *Board) Surveyed(service string, findings []health.Finding, _ []time.Duration) {
+	for _, found := range findings {
+		b.Probed(service, found.Target, found.Result)
+	}
+}
+
+// Settled returns once all that was taken so far is stored.
+func (b *Board) Settled(context.Context) error { return nil }
 
 // Stand takes what a Monitor says of its service.
 func (b *Board) Stand(standing health.Standing) {

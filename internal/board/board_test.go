@@ -84,9 +84,9 @@ func TestServiceIsShownAsItsMonitorSeesIt(t *testing.T) {
 	_, found = w.Service("nobody")
 	require.False(t, found)
 
-	w.Probed("web", result(noon.Add(-time.Second), health.Unhealthy))
+	w.Probed("web", "", result(noon.Add(-time.Second), health.Unhealthy))
 	w.Stand(health.Standing{Service: "web", State: health.StateFailing, Since: noon, Failures: 1, At: noon})
-	w.Probed("nobody", result(noon, health.Healthy))
+	w.Probed("nobody", "", result(noon, health.Healthy))
 	shown, _ = w.Service("web")
 	require.Equal(t, health.StateFailing, shown.State)
 	require.Equal(t, 1, shown.Failures)
@@ -99,7 +99,7 @@ func TestServiceIsShownAsItsMonitorSeesIt(t *testing.T) {
 
 func TestSilenceIsLateness(t *testing.T) {
 	w := newWorker(t, database(t), "web")
-	w.Probed("web", result(noon, health.Healthy))
+	w.Probed("web", "", result(noon, health.Healthy))
 	w.Stand(health.Standing{Service: "web", State: health.StateHealthy, Since: noon, At: noon})
 	patience := 3*time.Minute + 10*time.Second
 	w.now = func() time.Time { return noon.Add(patience) }
@@ -151,7 +151,7 @@ func TestWhatWasKnownIsShownAfterTheStart(t *testing.T) {
 	path := database(t)
 	before := newWorker(t, path, "web", "db")
 	for i := range 3 {
-		before.Probed("web", result(noon.Add(time.Duration(i-3)*time.Minute), health.Healthy))
+		before.Probed("web", "", result(noon.Add(time.Duration(i-3)*time.Minute), health.Healthy))
 	}
 	before.Stand(health.Standing{Service: "web", State: health.StateHealthy, Since: noon.Add(-time.Hour), At: noon.Add(-time.Hour)})
 	before.Report(outage("db"))
@@ -167,7 +167,7 @@ func TestWhatWasKnownIsShownAfterTheStart(t *testing.T) {
 	db, _ := after.Service("db")
 	require.NotNil(t, db.Incident)
 	require.Equal(t, 7, after.Outboxes()[0].Delivered)
-	after.Probed("web", result(noon, health.Unhealthy))
+	after.Probed("web", "", result(noon, health.Unhealthy))
 	require.Len(t, after.Services()[1].Recent, 4)
 }
 
@@ -175,7 +175,7 @@ func TestOtherWorkersAreFollowed(t *testing.T) {
 	path := database(t)
 	here, there := newWorker(t, path, "web"), newWorker(t, path, "web")
 	require.NoError(t, here.Load(t.Context(), here.database, here.feed))
-	there.Probed("web", result(noon, health.Unhealthy))
+	there.Probed("web", "", result(noon, health.Unhealthy))
 	there.Stand(health.Standing{Service: "web", State: health.StateDown, Since: noon, Failures: 3, At: noon})
 	incident := outage("web")
 	there.Report(incident)
@@ -212,12 +212,12 @@ func TestWatchersAreToldOfTheirService(t *testing.T) {
 			return false
 		}
 	}
-	w.Probed("db", result(noon, health.Healthy))
-	w.Probed("db", result(noon.Add(time.Second), health.Healthy))
+	w.Probed("db", "", result(noon, health.Healthy))
+	w.Probed("db", "", result(noon.Add(time.Second), health.Healthy))
 	require.True(t, told(all))
 	require.False(t, told(all), "several changes give one")
 	require.False(t, told(web))
-	w.Probed("web", result(noon, health.Healthy))
+	w.Probed("web", "", result(noon, health.Healthy))
 	require.True(t, told(web))
 	w.configure("db")
 	require.True(t, told(web), "its service is gone")
@@ -229,19 +229,19 @@ func TestWatchersAreToldOfTheirService(t *testing.T) {
 func TestSparklinesAreBounded(t *testing.T) {
 	w := newWorker(t, database(t), "web")
 	for i := range RecentLimit + 5 {
-		w.Probed("web", health.Result{Status: health.Healthy, At: noon.Add(time.Duration(i) * time.Second), LatencyMS: float64(i)})
+		w.Probed("web", "", health.Result{Status: health.Healthy, At: noon.Add(time.Duration(i) * time.Second), LatencyMS: float64(i)})
 	}
 	recent := w.Services()[0].Recent
 	require.Len(t, recent, RecentLimit)
 	require.InDelta(t, RecentLimit+4, recent[RecentLimit-1], 0)
-	w.Probed("web", result(noon, health.Healthy))
+	w.Probed("web", "", result(noon, health.Healthy))
 	require.InDelta(t, RecentLimit+4, w.Services()[0].Recent[RecentLimit-1], 0, "a late one does not stand last")
 }
 
 func TestWhatWasShownDoesNotChange(t *testing.T) {
 	w := newWorker(t, database(t), "web")
 	probe := func(i int) {
-		w.Probed("web", health.Result{Status: health.Healthy, At: noon.Add(time.Duration(i) * time.Second), LatencyMS: float64(i)})
+		w.Probed("web", "", health.Result{Status: health.Healthy, At: noon.Add(time.Duration(i) * time.Second), LatencyMS: float64(i)})
 	}
 	var shown [][]float32
 	for i := range 3 * RecentLimit {
@@ -266,7 +266,7 @@ func TestConcurrentUse(t *testing.T) {
 		all.Go(func() {
 			for n := range 200 {
 				at := noon.Add(time.Duration(n) * time.Second)
-				w.Probed("web", result(at, health.Healthy))
+				w.Probed("web", "", result(at, health.Healthy))
 				w.Stand(health.Standing{Service: "db", State: health.StateHealthy, At: at})
 				incident := outage("web")
 				if n%2 == i%2 {

@@ -157,7 +157,7 @@ func (w *world) stands(service string, state health.State, since time.Duration, 
 	if found.At.IsZero() {
 		found.At = w.now.Add(-17 * time.Second)
 	}
-	w.board.Probed(service, found)
+	w.board.Probed(service, "", found)
 }
 
 // remembers stores what probes of a service found: one every step back to an

@@ -165,6 +165,10 @@ type Service struct {
 	Probe Probe `yaml:"probe" required:"true" doc:"How to look at the service; exactly one kind."`
 	// Remediation says how to heal it; nil means alert only.
 	Remediation *Remediation `yaml:"remediation,omitempty" doc:"How to heal the service; without it, people are alerted and nothing is done."`
+	// Targets are what the service consists of, nil if it is its own target;
+	// Fleet says how they are probed, and is set if Targets is.
+	Targets *Targets `yaml:"targets,omitempty" doc:"The targets of a service that has many, each with its own incident: a list of them, or where they come from. {{target}} and {{label \"name\"}} stand for them in the options of the probe and of exec and http steps."`
+	Fleet   *Fleet   `yaml:"fleet,omitempty" doc:"How the targets are probed and judged."`
 	// Response is how soon a human is expected to respond; it follows from the
 	// severity.
 	Response health.Duration

@@ -24,7 +24,7 @@ services:
 alerts:
   ops: {webhook: {url: "https://ops.example", token: "${TOKEN}"}}
 `, server.URL))
-	result, err := fleet.Probe(t.Context(), "web")
+	result, err := fleet.Probe(t.Context(), "web", "")
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{"tier": "primary, by ***"}, result.Facts)
 }

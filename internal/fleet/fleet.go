@@ -80,7 +80,7 @@ func (f *Fleet) use() (r *roster, release func()) {
 }
 
 // Probe implements activities.Prober.
-func (f *Fleet) Probe(ctx context.Context, service string) (health.Result, error) {
+func (f *Fleet) Probe(ctx context.Context, service, target string) (health.Result, error) {
 	r, release := f.use()
 	defer release()
 	s, ok := r.services[service]
@@ -97,7 +97,7 @@ func (f *Fleet) Probe(ctx context.Context, service string) (health.Result, error
 	for name, text := range result.Facts {
 		result.Facts[name] = r.redactor.Redact(text)
 	}
-	f.probed(service, result)
+	f.probed(service, target, result)
 	return result, nil
 }
 

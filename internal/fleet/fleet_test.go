@@ -60,7 +60,7 @@ func TestNoSecretLeavesByTheBackDoor(t *testing.T) {
 	defer server.Close()
 	fleet := newFleet(t, fmt.Sprintf(oneService, server.URL, server.URL))
 
-	result, err := fleet.Probe(t.Context(), "web")
+	result, err := fleet.Probe(t.Context(), "web", "")
 	require.NoError(t, err)
 	require.Equal(t, health.Unhealthy, result.Status)
 	require.NotContains(t, result.Message, "s3cret-token")
@@ -75,7 +75,7 @@ func TestNoSecretLeavesByTheBackDoor(t *testing.T) {
 
 func TestOnlyWhatIsConfiguredCanBeAskedFor(t *testing.T) {
 	fleet := newFleet(t, fmt.Sprintf(oneService, "http://127.0.0.1:1", "http://127.0.0.1:1"))
-	_, err := fleet.Probe(t.Context(), "other")
+	_, err := fleet.Probe(t.Context(), "other", "")
 	require.ErrorIs(t, err, activities.ErrNotConfigured)
 	_, err = fleet.Remediate(t.Context(), activities.RemediateInput{Service: "web"}, nil)
 	require.ErrorIs(t, err, activities.ErrNotConfigured)
@@ -94,7 +94,7 @@ func TestReplaceLetsRunningProbesFinish(t *testing.T) {
 
 	found := make(chan health.Result, 1)
 	go func() {
-		result, err := fleet.Probe(context.Background(), "web")
+		result, err := fleet.Probe(context.Background(), "web", "")
 		if err != nil {
 			result.Message = err.Error()
 		}
@@ -102,7 +102,7 @@ func TestReplaceLetsRunningProbesFinish(t *testing.T) {
 	}()
 	<-arrived
 	require.NoError(t, fleet.Replace(parse(t, "services: [{name: db, probe: {tcp: {address: '127.0.0.1:1'}}}]")))
-	_, err := fleet.Probe(t.Context(), "web")
+	_, err := fleet.Probe(t.Context(), "web", "")
 	require.ErrorIs(t, err, activities.ErrNotConfigured, "the new configuration holds at once")
 	close(release)
 	result := <-found
@@ -118,7 +118,7 @@ func TestStoppingWorkerIsNoFailureOfTheService(t *testing.T) {
 	defer fleet.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = fleet.Probe(ctx, "web")
+	_, err = fleet.Probe(ctx, "web", "")
 	require.ErrorIs(t, err, context.Canceled)
 	require.Empty(t, observer.results, "nobody hears of it")
 }
@@ -130,7 +130,17 @@ type heard struct {
 	alerts     []string
 }
 
-func (h *heard) Probed(service string, result health.Result) { h.results[service] = result }
+func (h *heard) Probed(service, target string, result health.Result) {
+	h.results[health.TargetID(service, target)] = result
+}
+
+func (h *heard) Surveyed(service string, findings []health.Finding, _ []time.Duration) {
+	for _, found := range findings {
+		h.results[health.TargetID(service, found.Target)] = found.Result
+	}
+}
+
+func (h *heard) Settled(context.Context) error { return nil }
 
 func (h *heard) Remediated(service, kind string, treatment health.Treatment, took time.Duration, err error) {
 	h.treatments = append(h.treatments, fmt.Sprintf("%s %s %s %t %v", service, kind, treatment.Effect, took > 0, err))
@@ -154,7 +164,7 @@ alerts: {ops: {webhook: {url: %q}}}
 	require.NoError(t, err)
 	defer fleet.Close()
 
-	result, err := fleet.Probe(t.Context(), "web")
+	result, err := fleet.Probe(t.Context(), "web", "")
 	require.NoError(t, err)
 	require.Equal(t, result, observer.results["web"])
 	treatment, err := fleet.Remediate(t.Context(), activities.RemediateInput{Service: "web"}, fresh(t))

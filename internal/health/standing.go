@@ -16,8 +16,18 @@ type Standing struct {
 	// Paused is set while a human has stopped the probing.
 	Paused *Pause `json:"paused,omitempty"`
 	Orders Orders `json:"orders,omitzero"`
+	// Targets counts the targets of a service that has many; zero for others.
+	Targets Counts `json:"targets,omitzero"`
 	// At is when the Monitor said so; what it said later wins.
 	At time.Time `json:"at"`
+}
+
+// Counts are the targets of a service by where they stand.
+type Counts struct {
+	Total int `json:"total"`
+	// Failing counts those that fail, those that are down among them.
+	Failing int `json:"failing"`
+	Down    int `json:"down"`
 }
 
 // Pause says that a human has stopped the probing.

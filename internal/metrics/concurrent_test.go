@@ -27,7 +27,7 @@ func TestScrapesWhileThingsHappen(t *testing.T) {
 				service := fmt.Sprintf("s%d", i%7)
 				b.Keep([]board.Configured{configured(service), configured("web")})
 				found := result(health.Healthy, time.Now(), map[string]float64{"rows": 1})
-				b.Probed(service, found)
+				b.Probed(service, "", found)
 				m.Probed(service, found)
 				m.Alert("ops", store.AlertDelivered)
 				m.IncidentClosed(health.Incident{ID: fmt.Sprint(worker, i), Service: service, State: health.Resolved, Outcome: health.Healed, Severity: "P1"})

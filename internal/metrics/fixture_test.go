@@ -59,8 +59,8 @@ func working(now time.Time) supervise.Health {
 func busy(now time.Time) *Metrics {
 	b := newBoard()
 	b.Keep([]board.Configured{configured("web"), configured("redis"), configured("new")})
-	b.Probed("web", result(health.Healthy, now, map[string]float64{"lag_seconds": 7, "rows": 3}))
-	b.Probed("redis", result(health.Unhealthy, now, nil))
+	b.Probed("web", "", result(health.Healthy, now, map[string]float64{"lag_seconds": 7, "rows": 3}))
+	b.Probed("redis", "", result(health.Unhealthy, now, nil))
 	b.Stand(health.Standing{Service: "web", State: health.StateHealthy, At: now, Since: now})
 	b.Stand(health.Standing{Service: "redis", State: health.StateDown, Failures: 4, Flapping: true, At: now, Since: now})
 	b.Report(health.Incident{
@@ -124,7 +124,7 @@ func fleet(services int, now time.Time) *Metrics {
 			found.Status, state = health.Unhealthy, health.StateDown
 			b.Report(health.Incident{ID: s.Name, Service: s.Name, Severity: "P1", State: health.Triggered, FirstFailureAt: now})
 		}
-		b.Probed(s.Name, found)
+		b.Probed(s.Name, "", found)
 		b.Stand(health.Standing{Service: s.Name, State: state, At: now, Since: now})
 		for j := range 10 {
 			found.LatencyMS = float64(j * j * 20)

@@ -125,7 +125,7 @@ func TestLateMonitor(t *testing.T) {
 	b := newBoard()
 	b.Keep([]board.Configured{configured("web"), configured("new")})
 	now := time.Now()
-	b.Probed("web", result(health.Healthy, now.Add(-10*time.Minute), map[string]float64{"rows": 3}))
+	b.Probed("web", "", result(health.Healthy, now.Add(-10*time.Minute), map[string]float64{"rows": 3}))
 	b.Stand(health.Standing{Service: "web", State: health.StateHealthy, At: now})
 	clock := now
 	m := New(Options{Board: b, Now: func() time.Time { return clock }})
@@ -149,7 +149,7 @@ func TestNobodyIsLateWhereNobodyCanSay(t *testing.T) {
 	b := newBoard()
 	b.Keep([]board.Configured{cron, paused})
 	for _, name := range []string{"cron", "paused"} {
-		b.Probed(name, result(health.Healthy, time.Now().Add(-time.Hour), nil))
+		b.Probed(name, "", result(health.Healthy, time.Now().Add(-time.Hour), nil))
 	}
 	b.Stand(health.Standing{Service: "paused", State: health.StatePaused, At: time.Now()})
 	answer := scrape(t, New(Options{Board: b}))

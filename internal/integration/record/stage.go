@@ -51,7 +51,7 @@ func (s *stage) set(service string, change func(*patient)) {
 }
 
 // Probe implements activities.Prober.
-func (s *stage) Probe(_ context.Context, service string) (health.Result, error) {
+func (s *stage) Probe(_ context.Context, service, _ string) (health.Result, error) {
 	result := health.Result{
 		Status: health.Healthy, At: time.Now().UTC().Truncate(time.Millisecond), LatencyMS: 1.5, Message: "status 200",
 	}

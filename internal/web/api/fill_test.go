@@ -28,7 +28,7 @@ func (w *world) fill() *world {
 	w.probed("web", health.Degraded, -time.Second, hostile)
 	w.probed("cache", health.Unhealthy, -2*time.Minute, "timeout")
 	w.probed("cache", health.Unhealthy, -time.Second, "connection refused")
-	w.board.Probed("clickhouse", health.Result{
+	w.board.Probed("clickhouse", "", health.Result{
 		Status: health.Healthy, At: w.now.Add(-time.Second), LatencyMS: 12.5, Message: "row count 4711",
 		Observations: map[string]float64{"rows": 4711}, Facts: map[string]string{"tier": "primary"},
 	})
@@ -50,7 +50,7 @@ func (w *world) fill() *world {
 }
 
 func (w *world) probed(service string, status health.Status, ago time.Duration, message string) {
-	w.board.Probed(service, health.Result{Status: status, At: w.now.Add(ago), LatencyMS: 7, Message: message})
+	w.board.Probed(service, "", health.Result{Status: status, At: w.now.Add(ago), LatencyMS: 7, Message: message})
 }
 
 // open is the open incident of cache, which asks a human.

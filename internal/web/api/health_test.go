@@ -120,7 +120,7 @@ func TestSystemHealth(t *testing.T) {
 
 func TestDataFreshness(t *testing.T) {
 	w := full(t)
-	w.board.Probed("clickhouse", health.Result{
+	w.board.Probed("clickhouse", "", health.Result{
 		Status: health.Healthy, At: w.now.Add(time.Millisecond), LatencyMS: 5,
 		Observations: map[string]float64{"lag_seconds": 1200, "rows": 10, "size_bytes": 4096, "files": 3, "pending": 0,
 			"newest_age_seconds": 4, "standby_reachable": 1, "last_event_duration_seconds": 30},

@@ -156,7 +156,7 @@ func crowd(tb testing.TB, size int) *site {
 		standing.Orders.Silence = &health.Window{Until: now.Add(time.Hour), By: "ana", Reason: "new disks"}
 		s.Board.Stand(standing)
 		for probe := range board.RecentLimit {
-			s.Board.Probed(one.Name, health.Result{
+			s.Board.Probed(one.Name, "", health.Result{
 				Status: health.Healthy, At: now.Add(-time.Duration(board.RecentLimit-probe) * time.Second), LatencyMS: float64(probe), Message: "200 OK",
 			})
 		}
@@ -185,7 +185,7 @@ func TestHostileTexts(t *testing.T) {
 	incident.Reason, incident.Action = hostile, long
 	incident.Acknowledged = &health.Acknowledgement{By: hostile}
 	w.board.Report(incident)
-	w.board.Probed("evil", health.Result{
+	w.board.Probed("evil", "", health.Result{
 		Status: health.Unhealthy, At: w.now, Message: hostile,
 		Observations: map[string]float64{hostile: 1}, Facts: map[string]string{hostile: long},
 	})

@@ -40,7 +40,7 @@ func pipelineWard(t *testing.T, panels *pipeline.Panels) *ward {
 // probed has a service stand and its last probe, a minute ago, observe values.
 func (w *ward) probed(service string, state health.State, numbers map[string]float64, facts map[string]string) {
 	w.board.Stand(health.Standing{Service: service, State: state, Since: failedAt, At: failedAt})
-	w.board.Probed(service, health.Result{
+	w.board.Probed(service, "", health.Result{
 		Status: health.Healthy, At: w.Now().Add(-time.Minute), LatencyMS: 3.4, Observations: numbers, Facts: facts,
 	})
 }

@@ -31,7 +31,7 @@ func TestServicePage(t *testing.T) {
 	other.DependsOn = []string{"down"}
 	w.board.Keep([]board.Configured{one, service("healthy"), other})
 	w.remembers("down", 20*time.Hour, 10*time.Minute, func(age time.Duration) bool { return age < time.Hour })
-	w.board.Probed("down", health.Result{
+	w.board.Probed("down", "", health.Result{
 		Status: health.Unhealthy, At: w.now, LatencyMS: 3, Message: "row count 0 < 1",
 		Observations: map[string]float64{"rows": 1234567}, Facts: map[string]string{"tier": "primary"},
 	})

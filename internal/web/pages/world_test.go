@@ -84,7 +84,7 @@ func (w *world) stands(name string, state health.State, status health.Status, ch
 		change(&standing)
 	}
 	w.board.Stand(standing)
-	w.board.Probed(name, health.Result{Status: status, At: w.now.Add(-10 * time.Second), LatencyMS: 12.3, Message: "found " + name})
+	w.board.Probed(name, "", health.Result{Status: status, At: w.now.Add(-10 * time.Second), LatencyMS: 12.3, Message: "found " + name})
 }
 
 // all are the services of the world: their names say how they are.
@@ -122,7 +122,7 @@ func (w *world) all() {
 	})
 	w.stands("owned", health.StateDown, health.Unhealthy, nil)
 	w.board.Stand(health.Standing{Service: "late", State: health.StateHealthy, Since: w.now.Add(-time.Hour), At: w.now})
-	w.board.Probed("late", health.Result{Status: health.Healthy, At: w.now.Add(-20 * time.Minute), LatencyMS: 5, Message: "was fine"})
+	w.board.Probed("late", "", health.Result{Status: health.Healthy, At: w.now.Add(-20 * time.Minute), LatencyMS: 5, Message: "was fine"})
 	w.board.Report(w.incident("down"))
 	owned := w.incident("owned")
 	owned.State, owned.Acknowledged = health.Acknowledged, &health.Acknowledgement{By: "dora", At: w.now}

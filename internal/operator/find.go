@@ -25,8 +25,10 @@ type NoIncident struct {
 func (e NoIncident) Error() string { return fmt.Sprintf("no incident %q: %s", e.Name, e.Hint) }
 
 // Incident finds one incident by its own id ("clickhouse@20261120T225630.123Z"),
-// by the run id or workflow id of its workflow, or by the name of a service,
-// which means its latest. An unknown name is a NoIncident.
+// by the run id or workflow id of its workflow, or by the name of a service or of
+// one of its targets ("shops/10.0.0.1:80"), which means its latest; that of a
+// service with targets is the latest of any of them. An unknown name is a
+// NoIncident.
 func (o *Operator) Incident(ctx context.Context, name string) (Incident, error) {
 	runs, err := o.candidates(ctx, name)
 	if err != nil {
@@ -54,7 +56,7 @@ func (o *Operator) candidates(ctx context.Context, name string) ([]*workflowpb.W
 		// The incident's run is the first to start after its first failure,
 		// unless it continued as new: then the runs are asked in turn.
 		query := strings.Join([]string{remediations, finished,
-			equals("WorkflowId", workflows.RemediationID(target, "")), "StartTime >= " + quoteTime(began.Add(-clockSkew))}, " AND ")
+			equals("WorkflowId", remediationOf(target)), "StartTime >= " + quoteTime(began.Add(-clockSkew))}, " AND ")
 		runs, err := o.list(ctx, query, 0)
 		slices.SortFunc(runs, func(a, b *workflowpb.WorkflowExecutionInfo) int {
 			return a.GetStartTime().AsTime().Compare(b.GetStartTime().AsTime())
@@ -67,11 +69,10 @@ func (o *Operator) candidates(ctx context.Context, name string) ([]*workflowpb.W
 			return o.successor(ctx, runs, err)
 		}
 	}
-	workflowID := name
-	if !strings.HasPrefix(name, workflows.RemediationID("", "")) {
-		workflowID = workflows.RemediationID(name, "")
+	if strings.HasPrefix(name, workflows.RemediationID("", "")) {
+		return o.list(ctx, strings.Join([]string{remediations, finished, equals("WorkflowId", name)}, " AND "), 1)
 	}
-	return o.list(ctx, strings.Join([]string{remediations, finished, equals("WorkflowId", workflowID)}, " AND "), 1)
+	return o.list(ctx, strings.Join([]string{remediations, finished, incidentsOf(name)}, " AND "), 1)
 }
 
 // clockSkew is how far the clocks of a prober and of Temporal may be apart.
@@ -99,8 +100,8 @@ func (o *Operator) successor(ctx context.Context, runs []*workflowpb.WorkflowExe
 
 var runID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-// parseIncidentID splits the id of an incident into its target and the time
-// of its first failure.
+// parseIncidentID splits the id of an incident into the health.TargetID that it
+// is of and the time of its first failure. The name of a target may hold an @.
 func parseIncidentID(id string) (target string, began time.Time, ok bool) {
 	at := strings.LastIndex(id, "@")
 	if at <= 0 {

@@ -23,22 +23,22 @@ func (o *Operator) Ledger(ctx context.Context) (workflows.Ledger, error) {
 	return ledger, o.ask(ctx, id, "", workflows.QueryLedger, &ledger)
 }
 
-// Rearm gives the budgets of a service back, whether it has an open incident or
-// not.
-func (o *Operator) Rearm(ctx context.Context, service string, in workflows.Instruction) (Receipt, error) {
-	receipt, err := o.Instruct(ctx, service, workflows.Rearm, in)
+// Rearm gives the budgets of a service back, or of a target of it by its
+// health.TargetID, whether it has an open incident or not.
+func (o *Operator) Rearm(ctx context.Context, name string, in workflows.Instruction) (Receipt, error) {
+	receipt, err := o.Instruct(ctx, name, workflows.Rearm, in)
 	var none NotOpen
 	if !errors.As(err, &none) {
 		return receipt, err
 	}
-	receipt = Receipt{Service: service, Instruction: workflows.Rearm, By: in.By, Note: in.Note}
+	receipt = receiptOf(name, workflows.Rearm, in)
 	id := activities.GatekeeperID(o.taskQueue)
-	err = o.temporal.SignalWorkflow(ctx, id, "", workflows.SignalRearm, workflows.Rearmed{Service: service, By: in.By})
+	err = o.temporal.SignalWorkflow(ctx, id, "", workflows.SignalRearm, workflows.Rearmed{Service: name, By: in.By})
 	switch {
 	case notFound(err):
 		receipt.Text = "nothing is used up"
 	case err != nil:
-		return Receipt{}, fmt.Errorf("re-arm %q: %w", service, err)
+		return Receipt{}, fmt.Errorf("re-arm %q: %w", name, err)
 	default:
 		receipt.Text = "its budgets are given back"
 	}

@@ -19,12 +19,7 @@ type Incident struct {
 }
 
 // TargetName is the service and, if it has one, its target.
-func (i Incident) TargetName() string {
-	if i.Target == "" {
-		return i.Service
-	}
-	return i.Service + "/" + i.Target
-}
+func (i Incident) TargetName() string { return health.TargetID(i.Service, i.Target) }
 
 // Length is how long the service has been or was down.
 func (i Incident) Length() time.Duration { return i.Downtime(i.asOf) }

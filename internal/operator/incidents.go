@@ -19,7 +19,8 @@ import (
 
 // Filter chooses incidents. The zero value means all of them.
 type Filter struct {
-	// Service keeps the incidents of one service.
+	// Service keeps the incidents of one service with all its targets, or of one
+	// target, named by its health.TargetID.
 	Service string
 	// Open keeps those that are not resolved.
 	Open bool
@@ -48,18 +49,18 @@ func (o *Operator) Incidents(ctx context.Context, filter Filter) ([]Incident, er
 	return incidents, err
 }
 
-// OpenIncidents returns the services that have an open incident, by Temporal's
-// list, which lags a little behind.
+// OpenIncidents returns the services and targets that have an open incident, by
+// their health.TargetID, from Temporal's list, which lags a little behind.
 func (o *Operator) OpenIncidents(ctx context.Context) (map[string]bool, error) {
 	runs, err := o.list(ctx, Filter{Open: true}.query(o.taskQueue), 0)
 	if err != nil {
 		return nil, err
 	}
-	services := make(map[string]bool, len(runs))
+	open := make(map[string]bool, len(runs))
 	for _, run := range runs {
-		services[strings.TrimPrefix(run.GetExecution().GetWorkflowId(), workflows.RemediationID("", ""))] = true
+		open[remediationName(run.GetExecution().GetWorkflowId())] = true
 	}
-	return services, nil
+	return open, nil
 }
 
 // query is the filter in Temporal's list language. A run that continued as new
@@ -72,8 +73,7 @@ func (f Filter) query(taskQueue string) string {
 	if f.Service != "" {
 		// Not by search attribute: a namespace without any incident may not
 		// have those yet, and would refuse the query.
-		id := workflows.RemediationID(f.Service, "")
-		terms = append(terms, fmt.Sprintf("(%s OR WorkflowId STARTS_WITH %s)", equals("WorkflowId", id), quote(id+"/")))
+		terms = append(terms, incidentsOf(f.Service))
 	}
 	if !f.Since.IsZero() {
 		terms = append(terms, fmt.Sprintf("(CloseTime >= %s OR ExecutionStatus = 'Running')", quoteTime(f.Since)))
@@ -84,6 +84,16 @@ func (f Filter) query(taskQueue string) string {
 		terms = append(terms, "ExecutionStatus != 'ContinuedAsNew'")
 	}
 	return strings.Join(terms, " AND ")
+}
+
+// incidentsOf is the term of a query that keeps the incidents of a service with
+// all its targets, or those of one target.
+func incidentsOf(name string) string {
+	id := remediationOf(name)
+	if _, target := health.SplitTargetID(name); target != "" {
+		return equals("WorkflowId", id)
+	}
+	return fmt.Sprintf("(%s OR WorkflowId STARTS_WITH %s)", equals("WorkflowId", id), quote(id+"/"))
 }
 
 // equals is one term of a query.
@@ -138,7 +148,7 @@ func (o *Operator) readAll(ctx context.Context, runs []*workflowpb.WorkflowExecu
 		return nil, err
 	}
 	slices.SortStableFunc(incidents, func(a, b Incident) int {
-		return cmp.Or(b.OpenedAt.Compare(a.OpenedAt), strings.Compare(a.Service, b.Service))
+		return cmp.Or(b.OpenedAt.Compare(a.OpenedAt), strings.Compare(a.Service, b.Service), strings.Compare(a.Target, b.Target))
 	})
 	return incidents, nil
 }

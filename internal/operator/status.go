@@ -26,6 +26,10 @@ type TargetStatus struct {
 	Message   string  `json:"message"`
 	// Streak counts the failed probes in a row.
 	Streak int `json:"streak"`
+	// Targets counts the targets of a service that has many; null for others.
+	Targets *health.Counts `json:"targets,omitempty"`
+	// Fleet is what its Monitor knows of them, if it was asked.
+	Fleet *workflows.FleetState `json:"-"`
 	// Notes say what people have ordered for it, and whether it flaps.
 	Notes []string `json:"notes,omitempty"`
 }
@@ -95,7 +99,8 @@ func (o *Operator) lastKnown(ctx, asking context.Context, service string, duty d
 	return state, nil
 }
 
-// StatusOf writes the state of a Monitor as a status.
+// StatusOf writes the state of a Monitor as a status. Its targets, if it has
+// some, are counted by Count.
 func StatusOf(service string, state workflows.MonitorState) TargetStatus {
 	status := TargetStatus{
 		Service:     service,
@@ -106,6 +111,7 @@ func StatusOf(service string, state workflows.MonitorState) TargetStatus {
 		Message:     state.Message,
 		Streak:      state.Streak.Failures,
 		Notes:       notes(state, time.Now()),
+		Fleet:       state.Fleet,
 	}
 	if status.State == "" {
 		status.State = health.StateUnknown

@@ -16,10 +16,11 @@ const (
 	lineStatus
 	linePatient
 	lineHost
+	lineVantage
 	lineCount
 )
 
-var lineNames = [lineCount]string{"Web UI", "Status", "Patient", "Host"}
+var lineNames = [lineCount]string{"Web UI", "Status", "Patient", "Host", "Vantage"}
 
 // announcement is what the worker says on standard output once everything is
 // ready: where to look. Each part fills in its own line.

@@ -5,10 +5,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -42,12 +44,27 @@ type flags struct {
 	config       string
 	data         string
 	host         string
+	vantage      string
 	agent        bool
 	listen       string
 	uiPort       int
 	temporalPort int
 	logJSON      bool
 	verbose      bool
+}
+
+// vantageName is what the name of a vantage point may look like.
+var vantageName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+
+// check refuses flags that cannot go together.
+func (f flags) check() error {
+	if f.agent && f.host == "" && f.vantage == "" {
+		return errors.New("--agent serves only the queues of --host and --vantage: name one, as in --agent --host db1")
+	}
+	if f.vantage != "" && !vantageName.MatchString(f.vantage) {
+		return fmt.Errorf("--vantage %q cannot name a vantage point; write letters, digits, dots, dashes and underscores, at most 63", f.vantage)
+	}
+	return nil
 }
 
 func rootCommand(letGo func(), stdout, stderr io.Writer) *cobra.Command {
@@ -75,7 +92,8 @@ func rootCommand(letGo func(), stdout, stderr io.Writer) *cobra.Command {
 	own := command.Flags()
 	own.StringVar(&f.data, "data", "data", "directory of the embedded Temporal server, and of the store unless store.url names a server")
 	own.StringVar(&f.host, "host", "", "also serve the task queue host/NAME: remedies that must run on this machine")
-	own.BoolVar(&f.agent, "agent", false, "serve only the --host queue: no probes, no workflows, no schedules")
+	own.BoolVar(&f.agent, "agent", false, "serve only the queues of --host and --vantage: no workflows, no schedules, no other probes")
+	own.StringVar(&f.vantage, "vantage", "", "also serve the task queue vantage/NAME: probes of targets that must be made from here")
 	own.IntVar(&f.uiPort, "ui-port", 8233, "port of the embedded Web UI")
 	own.IntVar(&f.temporalPort, "temporal-port", 7233, "port of the embedded Temporal server")
 	own.BoolVar(&f.logJSON, "log-json", false, "log in JSON")

@@ -9,14 +9,11 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 
-	"paramedic/activities"
 	"paramedic/internal/apply"
 	"paramedic/internal/fleet"
 	"paramedic/internal/operator"
-	"paramedic/workflows"
 )
 
 // connector knows where Temporal is, once that is known.
@@ -66,14 +63,16 @@ func (p *process) runWorker(ctx context.Context, ready func()) error {
 			return err
 		}
 	}
-	fatal := make(chan error, 2)
+	fatal := make(chan error, 1) // the first is enough
 	var started []worker.Worker
 	defer func() {
 		for _, w := range started {
 			w.Stop()
 		}
 	}()
-	for _, w := range p.workers(connection.Client, fatal) {
+	for _, q := range p.queues(connection.Client, fatal) {
+		w := worker.New(connection.Client, q.name, q.options)
+		q.register(w)
 		if err := w.Start(); err != nil {
 			return fmt.Errorf("starting the Temporal worker: %w", err)
 		}
@@ -86,33 +85,6 @@ func (p *process) runWorker(ctx context.Context, ready func()) error {
 	case err := <-fatal:
 		return fmt.Errorf("the Temporal worker: %w", err)
 	}
-}
-
-// workers are the main queue's worker and that of the host's queue, as asked for.
-func (p *process) workers(c client.Client, fatal chan<- error) []worker.Worker {
-	options := workflows.WorkerOptions()
-	options.WorkerStopTimeout = drainLimit
-	options.Interceptors = []interceptor.WorkerInterceptor{workflows.Recording(p.recorder)}
-	options.OnFatalError = func(err error) {
-		select {
-		case fatal <- err:
-		default:
-		}
-	}
-	var workers []worker.Worker
-	if !p.agent {
-		w := worker.New(c, apply.TaskQueue(p.cfg), options)
-		workflows.Register(w)
-		activities.Register(w, p.fleet, p.recorder, c)
-		workers = append(workers, w)
-	}
-	if p.host != "" {
-		options.DisableWorkflowWorker = true
-		w := worker.New(c, workflows.HostTaskQueue(p.host), options)
-		activities.RegisterRemedies(w, p.fleet, c)
-		workers = append(workers, w)
-	}
-	return workers
 }
 
 func joinStop(err, stopping error) error { return errors.Join(err, stopping) }

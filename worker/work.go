@@ -70,8 +70,8 @@ type process struct {
 
 // work runs the worker until ctx ends.
 func work(ctx context.Context, letGo func(), f flags, stdout, stderr io.Writer) error {
-	if f.agent && f.host == "" {
-		return errors.New("--agent serves only the --host queue: name the host, as in --agent --host db1")
+	if err := f.check(); err != nil {
+		return err
 	}
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -135,6 +135,9 @@ func (p *process) endTracing() {
 func (p *process) prepare() error {
 	if p.host != "" {
 		p.say.set(lineHost, fmt.Sprintf("%s   remedies for this host are carried out here", p.host))
+	}
+	if p.vantage != "" {
+		p.say.set(lineVantage, fmt.Sprintf("%s   targets are probed from here", p.vantage))
 	}
 	if p.listen == "" {
 		p.listen = p.cfg.HTTP.Listen

@@ -70,6 +70,9 @@ func (d *deployment) start(
 	w := worker.New(d.Client, apply.TaskQueue(cfg), options)
 	workflows.Register(w)
 	activities.Register(w, recorded{world, d.record}, d.record, d.Client)
+	if surveyor, ok := world.(activities.Surveyor); ok {
+		activities.RegisterBatches(w, surveyor)
+	}
 	w.RegisterWorkflow(plainTick)
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("starting the Temporal worker: %w", err)

@@ -65,6 +65,7 @@ func startWorker(t *testing.T, connection *operator.Connection, cfg *config.Conf
 	})
 	workflows.Register(w)
 	activities.Register(w, f, shown, connection.Client)
+	activities.RegisterBatches(w, f)
 	require.NoError(t, w.Start())
 	stop = sync.OnceFunc(w.Stop)
 	t.Cleanup(stop)

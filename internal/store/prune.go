@@ -28,6 +28,7 @@ func (s *Store) Prune(ctx context.Context, now time.Time, r Retention) (removed 
 		{"hours", func() (int, error) { return s.pruneSums(ctx, "hours", floor(before(r.Hours), hourMS)) }},
 		{"days", func() (int, error) { return s.pruneSums(ctx, "days", days) }},
 		{"incidents", func() (int, error) { return s.pruneIncidents(ctx, before(r.Incidents)) }},
+		{"answers", func() (int, error) { return s.forgetAnswers(ctx, before(rememberFor)) }},
 		{"targets", func() (int, error) { return s.forgetTargets(ctx, days*1000) }},
 		{"statistics", func() (int, error) { return 0, s.analyse(ctx) }},
 	}

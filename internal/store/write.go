@@ -43,13 +43,43 @@ type writing struct {
 //
 // After a failure no id is taken for granted: a server that comes back may have
 // lost what it had acknowledged, and the ids of targets with it.
-func (s *Store) transact(ctx context.Context, do func(*writing) error) (err error) {
+func (s *Store) transact(ctx context.Context, do func(*writing) error) error {
+	return s.transactOn(ctx, s.write, do)
+}
+
+// durably is transact for what has been promised to somebody once it returns:
+// in a file, too, a power cut does not undo it.
+func (s *Store) durably(ctx context.Context, do func(*writing) error) (err error) {
+	if s.kind != kindSQLite {
+		return s.transact(ctx, do)
+	}
+	connection, err := s.write.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer func() { err = errors.Join(err, connection.Close()) }()
+	if _, err := connection.ExecContext(ctx, `PRAGMA synchronous = full`); err != nil {
+		return err
+	}
+	defer func() {
+		_, back := connection.ExecContext(context.WithoutCancel(ctx), `PRAGMA synchronous = normal`)
+		err = errors.Join(err, back)
+	}()
+	return s.transactOn(ctx, connection, do)
+}
+
+// beginner is a pool of connections, or one of them.
+type beginner interface {
+	BeginTx(ctx context.Context, options *sql.TxOptions) (*sql.Tx, error)
+}
+
+func (s *Store) transactOn(ctx context.Context, on beginner, do func(*writing) error) (err error) {
 	defer func() {
 		if err != nil {
 			s.targets.forgetBefore(unknownRemovals)
 		}
 	}()
-	tx, err := s.write.BeginTx(ctx, s.isolation())
+	tx, err := on.BeginTx(ctx, s.isolation())
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}

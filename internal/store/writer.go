@@ -68,6 +68,8 @@ type Writer struct {
 	// some is sent when there is something to write, full when there is so much
 	// that waiting for more is no use.
 	some, full chan struct{}
+	// hurry is sent when somebody waits until all is written.
+	hurry chan struct{}
 
 	mu        sync.Mutex
 	retention Retention
@@ -76,7 +78,9 @@ type Writer struct {
 	flight flight
 	// waiters wait for the record of an incident in the buffer.
 	waiters map[string][]chan error
-	stats   Stats
+	// settling wait until all is written that came in before they asked.
+	settling []settler
+	stats    Stats
 	// streak counts failures in a row. The first was at downSince, and
 	// droppedBefore was Dropped then.
 	streak        int
@@ -104,7 +108,7 @@ func newWriter(sink sink, pruner pruner, o WriterOptions) *Writer {
 	}
 	return &Writer{
 		sink: sink, pruner: pruner, cache: o.Cache, log: o.Log, retention: o.Retention,
-		some: make(chan struct{}, 1), full: make(chan struct{}, 1),
+		some: make(chan struct{}, 1), full: make(chan struct{}, 1), hurry: make(chan struct{}, 1),
 		buffer: newBuffer(o.MaxResults), waiters: map[string][]chan error{},
 	}
 }
@@ -135,7 +139,11 @@ func (w *Writer) put(batch Batch, waiter chan error) {
 			w.waiters[incident.ID] = append(w.waiters[incident.ID], waiter)
 		}
 	}
+	before := w.stats.Dropped
 	dropped := w.trim()
+	if w.stats.Dropped > before {
+		dropped = append(dropped, w.settled()...)
+	}
 	full := w.buffer.results.n >= batchResults
 	w.mu.Unlock()
 	tell(dropped, errNoRoom)
@@ -159,12 +167,16 @@ func (w *Writer) Archive(ctx context.Context, incident health.Incident) error {
 		return nil
 	case <-ctx.Done():
 		w.forget(incident.ID, done)
-		err := fmt.Errorf("archive incident %s: %w", incident.ID, context.Cause(ctx))
-		if reason := w.Stats().LastError; reason != "" {
-			err = fmt.Errorf("%w; the store cannot be written: %s", err, reason)
-		}
-		return err
+		return w.because(fmt.Errorf("archive incident %s: %w", incident.ID, context.Cause(ctx)))
 	}
+}
+
+// because adds to an error why the store cannot be written, if it cannot.
+func (w *Writer) because(err error) error {
+	if reason := w.Stats().LastError; reason != "" {
+		return fmt.Errorf("%w; the store cannot be written: %s", err, reason)
+	}
+	return err
 }
 
 // forget removes a waiter that waits no more.

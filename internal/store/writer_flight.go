@@ -32,8 +32,10 @@ func (w *Writer) land(refused []refusal, err error) {
 	} else {
 		after = w.written(landed, refused)
 	}
+	settled := w.settled()
 	w.mu.Unlock()
 	after() // what takes time is done without the lock
+	tell(settled, nil)
 }
 
 // failed puts a batch back. It returns what is to be done without the lock.

@@ -63,6 +63,8 @@ type newest[K comparable, V any] struct {
 	replaces func(old, new V) bool
 	values   map[K]entry[V]
 	order    queue[K]
+	// mixed is set while a value may be older than one before it.
+	mixed bool
 }
 
 func newNewest[K comparable, V any](key func(V) K, replaces func(old, new V) bool) newest[K, V] {
@@ -88,8 +90,11 @@ func (n *newest[K, V]) putBack(value V, since time.Time) {
 	held, found := n.values[key]
 	if !found {
 		n.order.pushFront(key)
-	} else if n.replaces(value, held.value) {
-		value = held.value
+	} else {
+		n.mixed = true
+		if n.replaces(value, held.value) {
+			value = held.value
+		}
 	}
 	n.values[key] = entry[V]{value, since}
 }
@@ -99,8 +104,17 @@ func (n *newest[K, V]) pop() entry[V] {
 	key := n.order.pop()
 	first := n.values[key]
 	delete(n.values, key)
+	n.mixed = n.mixed && n.order.n > 0
 	return first
 }
 
 // oldest is when the first value came in; there must be one.
-func (n *newest[K, V]) oldest() time.Time { return n.values[n.order.first()].since }
+func (n *newest[K, V]) oldest() time.Time {
+	oldest := n.values[n.order.first()].since
+	if n.mixed {
+		for _, held := range n.values {
+			oldest = earlier(oldest, held.since)
+		}
+	}
+	return oldest
+}

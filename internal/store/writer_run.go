@@ -12,6 +12,9 @@ import (
 const (
 	// gatherTime is how long what comes in waits for more to be written with it.
 	gatherTime = 250 * time.Millisecond
+	// hurryTime is how long it waits once somebody waits for it: so long that
+	// those who ask at the same time share one transaction.
+	hurryTime = 20 * time.Millisecond
 	// writeLimit bounds one transaction.
 	writeLimit = 30 * time.Second
 	// drainLimit bounds what is still done once the Writer is told to stop.
@@ -70,17 +73,31 @@ func outlast(ctx context.Context, limit time.Duration) (context.Context, func())
 // gather waits a moment for more, unless there is enough already.
 func (w *Writer) gather(ctx context.Context) {
 	w.mu.Lock()
-	enough := w.buffer.results.n >= batchResults
+	enough, awaited := w.buffer.results.n >= batchResults, len(w.settling) > 0
 	w.mu.Unlock()
 	if enough {
 		return
 	}
-	timer := time.NewTimer(gatherTime)
+	wait := gatherTime
+	if awaited {
+		wait = hurryTime
+	}
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-w.full:
-	case <-ctx.Done():
+	for {
+		select {
+		case <-timer.C:
+			return
+		case <-w.full:
+			return
+		case <-ctx.Done():
+			return
+		case <-w.hurry:
+			if !awaited {
+				awaited = true
+				timer.Reset(hurryTime)
+			}
+		}
 	}
 }
 

@@ -31,7 +31,7 @@ func (a *app) incidentsCommand() *cobra.Command {
 	}
 	flags := command.Flags()
 	flags.BoolVar(&filter.Open, "open", false, "only those that are not resolved")
-	flags.StringVar(&filter.Service, "service", "", "only those of one service")
+	flags.StringVar(&filter.Service, "service", "", "only those of one service with all its targets, or of one SERVICE/TARGET")
 	flags.IntVar(&filter.Limit, "limit", defaultLimit, "at most so many; 0 means all")
 	return command
 }
@@ -44,7 +44,8 @@ func (a *app) listIncidents(ctx context.Context, s session, filter operator.Filt
 		return err
 	}
 	if len(incidents) == 0 && filter.Service != "" {
-		if _, err := find(s.config, filter.Service); err != nil {
+		service, _ := health.SplitTargetID(filter.Service)
+		if _, err := find(s.config, service); err != nil {
 			return err
 		}
 	}
@@ -84,7 +85,8 @@ func (a *app) incidentCommand() *cobra.Command {
 service was down, and how long it took to notice and to heal.
 
 ID is an incident id (clickhouse@20260319T143000.000Z), the run id or workflow id of
-its workflow, or the name of a service, which means its latest incident.`,
+its workflow, or the name of a service or of one of its targets (SERVICE/TARGET),
+which means its latest incident.`,
 		Args: exactlyOne,
 		RunE: func(command *cobra.Command, args []string) error {
 			return a.withTemporal(command.Context(), func(s session) error {

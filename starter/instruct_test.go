@@ -20,9 +20,9 @@ func TestInstructionsAreChecked(t *testing.T) {
 				starter(t, configuration, command, "web", "--note", "from the tests"))
 			require.Equal(t, answer{exitBad, "", "unknown service \"wep\"; configured: web\n"},
 				starter(t, configuration, command, "wep", "--by", "ana"))
-			require.Equal(t, answer{exitBad, "", "0 arguments, and one is needed: starter " + command + " SERVICE --by NAME [flags]\n"},
+			require.Equal(t, answer{exitBad, "", "0 arguments, and one is needed: starter " + command + " SERVICE[/TARGET] --by NAME [flags]\n"},
 				starter(t, configuration, command, "--by", "ana"))
-			require.Equal(t, answer{exitBad, "", "2 arguments, and one is needed: starter " + command + " SERVICE --by NAME [flags]\n"},
+			require.Equal(t, answer{exitBad, "", "2 arguments, and one is needed: starter " + command + " SERVICE[/TARGET] --by NAME [flags]\n"},
 				starter(t, configuration, command, "web", "mail", "--by", "ana"))
 			require.Equal(t, answer{exitBad, "", "unknown flag: --force\n"},
 				starter(t, configuration, command, "web", "--by", "ana", "--force"))
@@ -43,7 +43,7 @@ func TestReceipts(t *testing.T) {
 	}
 	require.Equal(t, "web@20261120T225630.123Z approved by ana: it is carried out if the service still fails and the limits allow\n",
 		shown(t, false, func(a *app) error { return a.showReceipt(confirmed, "approved") }))
-	require.JSONEq(t, `{"service": "web", "instruction": "approve", "incident": "web@20261120T225630.123Z", "by": "ana", "note": "go on",
+	require.JSONEq(t, `{"service": "web", "target": "", "instruction": "approve", "incident": "web@20261120T225630.123Z", "by": "ana", "note": "go on",
 		"at": "2026-11-20T22:57:30.123Z", "text": "it is carried out if the service still fails and the limits allow", "pending": false}`,
 		shown(t, true, func(a *app) error { return a.showReceipt(confirmed, "approved") }))
 }
@@ -58,6 +58,6 @@ func TestPendingReceiptSaysWhenItTakesEffect(t *testing.T) {
 	pending := operator.Receipt{Service: "web", Instruction: "acknowledge", By: "ana", Pending: true}
 	require.Equal(t, "No worker answers. What ana says to the incident of \"web\" is stored (acknowledge) and takes effect when one runs again.\n",
 		shown(t, false, func(a *app) error { return a.showReceipt(pending, "acknowledged") }))
-	require.JSONEq(t, `{"service": "web", "instruction": "acknowledge", "incident": "", "by": "ana", "note": "", "at": null, "text": "", "pending": true}`,
+	require.JSONEq(t, `{"service": "web", "target": "", "instruction": "acknowledge", "incident": "", "by": "ana", "note": "", "at": null, "text": "", "pending": true}`,
 		shown(t, true, func(a *app) error { return a.showReceipt(pending, "acknowledged") }))
 }

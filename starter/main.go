@@ -90,7 +90,7 @@ Exit codes: 0 all is good, 1 bad input or something is not healthy,
 	flags.BoolVar(&a.json, "json", false, "write JSON for programs")
 	root.AddCommand(
 		a.validateCommand(), a.schemaCommand(), a.configCommand(), a.applyCommand(),
-		a.statusCommand(), a.probeCommand(),
+		a.statusCommand(), a.targetsCommand(), a.probeCommand(),
 		a.incidentsCommand(), a.incidentCommand(), a.reportCommand(),
 		a.pauseCommand(), a.resumeCommand(), a.probeNowCommand(),
 		a.modeCommand(), a.maintainCommand(), a.silenceCommand(),

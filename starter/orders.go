@@ -122,7 +122,11 @@ func (a *app) openWindows(ctx context.Context, s session, services []string, spa
 		if err != nil {
 			return fmt.Errorf("%s: %w (%s done before it)", service, err, count(len(statuses), "service"))
 		}
-		statuses = append(statuses, operator.StatusOf(service, state))
+		status := operator.StatusOf(service, state)
+		if configured, ok := s.config.Service(service); ok {
+			status.Count(configured.FailureThreshold)
+		}
+		statuses = append(statuses, status)
 	}
 	return a.showStatus(statuses, time.Now())
 }

@@ -39,7 +39,8 @@ func (a *app) reportCommand() *cobra.Command {
 			filter.Since = time.Now().Add(-length)
 			return a.withTemporal(command.Context(), func(s session) error {
 				if filter.Service != "" {
-					if _, err := find(s.config, filter.Service); err != nil {
+					service, _ := health.SplitTargetID(filter.Service)
+					if _, err := find(s.config, service); err != nil {
 						return err
 					}
 				}
@@ -52,7 +53,7 @@ func (a *app) reportCommand() *cobra.Command {
 		},
 	}
 	command.Flags().StringVar(&since, "since", "", "how far to look back, like 24h or 30d (7d unless set)")
-	command.Flags().StringVar(&filter.Service, "service", "", "only one service")
+	command.Flags().StringVar(&filter.Service, "service", "", "only one service, or one SERVICE/TARGET")
 	return command
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"paramedic/internal/apply"
 	"paramedic/internal/config"
+	"paramedic/internal/health"
 	"paramedic/internal/operator"
 )
 
@@ -64,11 +65,28 @@ func (a *app) connected(ctx context.Context, cfg *config.Config, do func(session
 	}))
 }
 
-// find looks a service up; an unknown name is answered with the known ones.
+// withIncident is withService for a command about an incident: that of a
+// service as a whole or of one of its targets, named by its health.TargetID.
+func (a *app) withIncident(ctx context.Context, who author, name string, do func(session) error) error {
+	if strings.TrimSpace(who.by) == "" {
+		return operator.ErrNobody
+	}
+	service, _ := health.SplitTargetID(name)
+	return a.withService(ctx, service, func(s session, _ config.Service) error { return do(s) })
+}
+
+// find looks a service up that is meant as a whole; an unknown name is answered
+// with the known ones.
 func find(cfg *config.Config, name string) (config.Service, error) {
 	service, ok := cfg.Service(name)
 	if ok {
 		return service, nil
+	}
+	if of, target := health.SplitTargetID(name); target != "" {
+		if _, ok := cfg.Service(of); ok {
+			return service, fmt.Errorf("%q is a target of %q, and this is for a service with all its targets: write %s", target, of, of)
+		}
+		name = of
 	}
 	return config.Service{}, fmt.Errorf("unknown service %q; configured: %s", name, strings.Join(names(cfg), ", "))
 }

@@ -91,6 +91,7 @@ func (a *app) report(service config.Service, state workflows.MonitorState, err e
 		return err
 	}
 	status := operator.StatusOf(service.Name, state)
+	status.Count(service.FailureThreshold)
 	if a.json {
 		return a.writeJSON(status)
 	}

@@ -5,46 +5,40 @@
 package targets
 
 import (
+	"context"
 	"errors"
 
 	"paramedic/internal/health"
 )
 
-// ErrUnknown says that the targets of a service are not known yet: its file or
-// the store could not be read so far. That is not the same as having none.
-var ErrUnknown = errors.New("its targets are not known yet")
+var (
+	// ErrUnknown says that the targets of a service are not known yet: its file
+	// or the store could not be read so far. That is not the same as having none.
+	ErrUnknown = errors.New("its targets are not known yet")
+	// ErrNone says that a service is not configured to have targets.
+	ErrNone = errors.New("it is no service with targets")
+)
 
-// List is all targets of a service at one moment, by name. It does not change.
-type List struct {
-	all     []health.Target
-	classes map[string][]health.Target
-	names   map[string]int
+// Source says where the targets of one service come from; they are those of
+// all its sources together.
+type Source struct {
+	// Service is the name of the service.
+	Service string
+	// List are the targets written in the configuration.
+	List []health.Target
+	// FileSD is the path of a Prometheus file_sd file; empty if there is none.
+	FileSD string
+	// API is set if targets may be registered by the API.
+	API bool
+	// ClassOf names the class of a target; nil if there are no classes.
+	ClassOf func(health.Target) string
 }
 
-// Len counts the targets.
-func (l *List) Len() int { return len(l.all) }
-
-// All returns the targets by name. They are not to be changed.
-func (l *List) All() []health.Target { return l.all }
-
-// Find looks a target up.
-func (l *List) Find(name string) (health.Target, bool) {
-	i, found := l.names[name]
-	if !found {
-		return health.Target{}, false
-	}
-	return l.all[i], true
-}
-
-// Class returns the targets of a class, by name; the class "" holds those that
-// no class of the service matches. They are not to be changed.
-func (l *List) Class(class string) []health.Target { return l.classes[class] }
-
-// Counts returns how many targets each class has; empty ones are absent.
-func (l *List) Counts() map[string]int {
-	counts := make(map[string]int, len(l.classes))
-	for class, members := range l.classes {
-		counts[class] = len(members)
-	}
-	return counts
+// Registry holds the targets that were registered by the API.
+type Registry interface {
+	// Targets returns the registered targets of a service.
+	Targets(ctx context.Context, service string) ([]health.Target, error)
+	// TargetsStamp is a number that changes whenever a target is registered,
+	// changed or removed, of whatever service.
+	TargetsStamp(ctx context.Context) (int64, error)
 }

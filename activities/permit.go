@@ -34,7 +34,8 @@ type FleetLimits struct {
 	// MinHealthy is the share of healthy services, in percent, below which
 	// nothing is restarted.
 	MinHealthy int `json:"min_healthy"`
-	// Services counts the services of the configuration.
+	// Services counts the services of the configuration; one with targets counts
+	// as often as it has targets.
 	Services int `json:"services"`
 }
 
@@ -55,6 +56,7 @@ type Permits struct {
 // AskInput is what an incident asks the Gatekeeper: to be known as down, and to
 // act if its situation allows that.
 type AskInput struct {
+	// Service is a health.TargetID: each target has its own budgets.
 	Service  string `json:"service"`
 	Incident string `json:"incident"`
 	// Workflow and Run name the incident's workflow; Run is its first run's id.
@@ -63,6 +65,9 @@ type AskInput struct {
 	Situation health.Situation `json:"situation"`
 	// Lease is the longest that a permit is kept.
 	Lease health.Duration `json:"lease"`
+	// Others counts what is down besides, for which this incident stands: the
+	// targets of a service that have no incident of their own.
+	Others int `json:"others,omitempty"`
 	// StableFor is how long the service must be up before its budget of one
 	// incident is its own again.
 	StableFor health.Duration `json:"stable_for"`

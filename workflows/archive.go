@@ -43,7 +43,7 @@ func (r *remediation) archive(ctx workflow.Context) {
 	})
 	started := workflow.ExecuteChildWorkflow(child, Archive, r.Incident).GetChildWorkflowExecution()
 	if startErr := started.Get(ctx, nil); startErr != nil {
-		r.logger.Error(r.check.Service + ": incident " + r.Incident.ID + " could not be archived: " + cause(err).Error())
+		r.logger.Error(r.name() + ": incident " + r.Incident.ID + " could not be archived: " + cause(err).Error())
 	}
 }
 

@@ -38,6 +38,8 @@ type Account struct {
 	Asked  time.Time `json:"asked,omitzero"`
 	// Woken is set when the service was told that its turn has come.
 	Woken time.Time `json:"woken,omitzero"`
+	// Others counts what else is down that its incident stands for.
+	Others int `json:"others,omitempty"`
 	// Spent are the restarts of the last 24 hours, oldest first.
 	Spent []health.Spending `json:"spent,omitempty"`
 }

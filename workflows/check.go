@@ -73,6 +73,24 @@ type Class struct {
 	Interval health.Duration `json:"interval"`
 }
 
+// of is the check as the incident of a target of a class, or of the service as
+// a whole, has it. Nothing is restarted for the whole, and the Monitor alone
+// says when it is over.
+func (c Check) of(class string, whole WholeReason) Check {
+	if c.Fleet != nil {
+		for _, known := range c.Fleet.Classes {
+			if known.Name == class {
+				c.Interval = known.Interval
+			}
+		}
+		c.Fleet = nil
+	}
+	if whole != "" {
+		c.Remediation, c.SuccessThreshold = Plan{}, 1
+	}
+	return c
+}
+
 // Level is a step of the escalation.
 type Level struct {
 	// After is the delay from the first alert.

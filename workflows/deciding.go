@@ -88,7 +88,7 @@ func (r *remediation) dependenciesDown(ctx workflow.Context) []string {
 		ctx := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 			StartToCloseTimeout: dependencyTimeout,
 			RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumAttempts: 2},
-			Summary:             "probe " + name + ", which " + r.check.Service + " depends on",
+			Summary:             "probe " + name + ", which " + r.name() + " depends on",
 		})
 		results[i] = workflow.ExecuteActivity(ctx, probes.Probe, activities.ProbeInput{Service: name})
 	}
@@ -115,7 +115,7 @@ func (r *remediation) askHuman(ctx workflow.Context, decision health.Decision) t
 		title := r.check.Remediation.Steps[decision.Step].Title
 		r.note(ctx, health.EntryDecision, "approval needed: "+title+", until "+stamp(r.Approval.Deadline))
 		r.tellNews(ctx, fmt.Sprintf("approval needed by %s: %s; say yes with `starter approve %s`",
-			stamp(r.Approval.Deadline), title, r.check.Service))
+			stamp(r.Approval.Deadline), title, r.name()))
 	}
 	return r.Approval.Deadline
 }

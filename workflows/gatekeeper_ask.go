@@ -84,7 +84,7 @@ func (g *gatekeeper) enter(account *Account, in *activities.AskInput) {
 		}
 	}
 	account.Incident, account.Workflow, account.Run = in.Incident, in.Workflow, in.Run
-	account.Down, account.SeenAt = true, asked
+	account.Down, account.Others, account.SeenAt = true, in.Others, asked
 	account.ClosedAt, account.StableFor = time.Time{}, in.StableFor
 	account.Woken = time.Time{}
 	g.down = include(g.down, in.Service)
@@ -111,7 +111,7 @@ func (g *gatekeeper) fleet(account *Account, in *activities.AskInput) health.Fle
 		Spent:    spent,
 		Incident: in.Incident,
 		Carried:  account.Carried,
-		Services: g.Limits.Services, Down: len(g.down), MinHealthy: g.Limits.MinHealthy,
+		Services: g.Limits.Services, Down: g.countDown(), MinHealthy: g.Limits.MinHealthy,
 		Running: len(g.out), ConcurrentRestarts: g.Limits.ConcurrentRestarts,
 		Restarting: slices.Clone(g.out),
 		Ahead:      ahead,

@@ -13,11 +13,12 @@ import (
 // Times are nanoseconds since Since, plus one; 0 is no time. In texts that hold
 // the service's name, a NUL stands for it.
 type columns struct {
-	Since     time.Time
-	Service   []string
-	Incident  []string
-	Workflow  []string
-	Run       []string
+	Since    time.Time
+	Service  []string
+	Incident []string
+	Workflow []string
+	Run      []string
+	// Down is 0 for what is up, and else counts all that the incident stands for.
 	Down      []int
 	SeenAt    []int64
 	ClosedAt  []int64
@@ -78,7 +79,7 @@ func (c *columns) add(service string, a *Account) {
 	c.Incident = append(c.Incident, short(a.Incident))
 	c.Workflow = append(c.Workflow, short(a.Workflow))
 	c.Run = append(c.Run, a.Run)
-	c.Down = append(c.Down, bit(a.Down))
+	c.Down = append(c.Down, bit(a.Down)*(1+a.Others))
 	c.SeenAt = append(c.SeenAt, c.since(a.SeenAt))
 	c.ClosedAt = append(c.ClosedAt, c.since(a.ClosedAt))
 	c.StableFor = append(c.StableFor, a.StableFor)
@@ -149,7 +150,7 @@ func (c *columns) ledger() Ledger {
 		long := func(text string) string { return strings.ReplaceAll(text, self, service) }
 		a := &Account{
 			Incident: long(c.Incident[i]), Workflow: long(c.Workflow[i]), Run: c.Run[i],
-			Down: c.Down[i] == 1, SeenAt: c.at(c.SeenAt[i]),
+			Down: c.Down[i] > 0, Others: max(0, c.Down[i]-1), SeenAt: c.at(c.SeenAt[i]),
 			ClosedAt: c.at(c.ClosedAt[i]), StableFor: c.StableFor[i], Carried: c.Carried[i],
 			Permit: c.at(c.Permit[i]), Asked: c.at(c.Asked[i]), Woken: c.at(c.Woken[i]),
 		}

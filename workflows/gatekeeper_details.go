@@ -14,7 +14,7 @@ const detailsLimit = 50
 func (g *gatekeeper) describe(ctx workflow.Context) {
 	var page strings.Builder
 	fmt.Fprintf(&page, "**%d of %d permits** to restart are out, %d services wait for one, %d of %d are down\n\n",
-		len(g.out), g.Limits.ConcurrentRestarts, len(g.Queue), len(g.down), g.Limits.Services)
+		len(g.out), g.Limits.ConcurrentRestarts, len(g.Queue), g.countDown(), g.Limits.Services)
 	left := detailsLimit
 	list := func(names []string, line func(string, *Account) string) {
 		for i, service := range names {

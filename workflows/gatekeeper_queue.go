@@ -60,9 +60,19 @@ func (g *gatekeeper) wake(ctx workflow.Context, now time.Time) {
 func (g *gatekeeper) mayRestart(now time.Time) bool {
 	willing := health.Situation{Now: now, Steps: []int{0}, Limits: health.Limits{PerIncident: 1}}
 	return health.Decide(&willing, &health.Fleet{
-		Services: g.Limits.Services, Down: len(g.down), MinHealthy: g.Limits.MinHealthy,
+		Services: g.Limits.Services, Down: g.countDown(), MinHealthy: g.Limits.MinHealthy,
 		ConcurrentRestarts: 1,
 	}).Act
+}
+
+// countDown counts all that is down, what some incidents stand for besides
+// themselves included.
+func (g *gatekeeper) countDown() int {
+	count := len(g.down)
+	for _, service := range g.down {
+		count += g.Accounts[service].Others
+	}
+	return count
 }
 
 // tell sends a wake and does not wait for it. An incident that cannot be told

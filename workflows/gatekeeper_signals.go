@@ -47,7 +47,7 @@ func (g *gatekeeper) rearm(rearmed Rearmed) {
 // leave takes from a service all that it has because it is down.
 func (g *gatekeeper) leave(service string) {
 	account := g.Accounts[service]
-	account.Down = false
+	account.Down, account.Others = false, 0
 	g.down = exclude(g.down, service)
 	g.takeBack(service)
 	g.dequeue(service)

@@ -138,7 +138,7 @@ func (r *remediation) rearm(ctx workflow.Context, by Instruction) string {
 	r.Attempts, r.Restarts, r.Pretended = 0, 0, 0
 	r.nudged, r.Held = true, ""
 	r.noteBy(ctx, health.EntryNote, "re-armed", by)
-	r.signalGatekeeper(ctx, SignalRearm, Rearmed{Service: r.check.Service, By: by.By})
+	r.signalGatekeeper(ctx, SignalRearm, Rearmed{Service: r.name(), By: by.By})
 	return "its budgets are given back"
 }
 
@@ -149,7 +149,7 @@ func (r *remediation) refuseApprove(ctx workflow.Context) string {
 	case deadline.IsZero():
 		return "nothing waits for approval"
 	case !workflow.Now(ctx).Before(deadline):
-		return fmt.Sprintf("the question lapsed at %s; ask again with `starter retry %s`", stamp(deadline), r.check.Service)
+		return fmt.Sprintf("the question lapsed at %s; ask again with `starter retry %s`", stamp(deadline), r.name())
 	}
 	return ""
 }

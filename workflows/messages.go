@@ -91,6 +91,9 @@ const (
 	// SignalPassed carries a health.Result: the Monitor tells an open incident
 	// that a probe has passed.
 	SignalPassed = "passed"
+	// SignalWorse carries a Worse, of the Monitor, to the incident of a service
+	// with targets as a whole.
+	SignalWorse = "worse"
 	// SignalFlapping carries a Flap, of the Monitor.
 	SignalFlapping = "flapping"
 	// SignalOrders carries health.Orders, of the Monitor: all that are in force.
@@ -180,6 +183,13 @@ type Flap struct {
 	Flapping bool `json:"flapping"`
 	// Changes is the share of changes of state in the latest results, in percent.
 	Changes int `json:"changes"`
+}
+
+// Worse tells the incident of a service with targets as a whole how many of
+// them are down now that have no incident of their own.
+type Worse struct {
+	Down   int           `json:"down"`
+	Result health.Result `json:"result"`
 }
 
 // Affected names a service that is down because of another.

@@ -21,16 +21,17 @@ func Monitor(ctx workflow.Context, check Check) (MonitorState, error) {
 		return MonitorState{}, err
 	}
 	for {
-		next := m.cadence.next(workflow.Now(ctx), m.state)
+		next := m.next(workflow.Now(ctx))
 		if err := m.rest(ctx, next); err != nil {
 			return MonitorState{}, err
 		}
 		switch now := workflow.Now(ctx); {
 		case m.relieved || !now.Before(m.end):
-			return m.state, nil
+			m.finish(ctx)
+			return m.state, ctx.Err()
 		case m.probeNow:
 			m.probeNow = false
-			m.tick(ctx)
+			m.tickNow(ctx)
 		case m.state.Paused == nil && !next.After(now):
 			m.tick(ctx)
 		}
@@ -53,6 +54,8 @@ type monitor struct {
 	// configuration moved the watches, and the next one is already waiting.
 	probeNow bool
 	relieved bool
+	// rounds are set if the service has targets.
+	rounds *rounds
 }
 
 func newMonitor(ctx workflow.Context, check Check) (*monitor, error) {
@@ -71,12 +74,50 @@ func newMonitor(ctx workflow.Context, check Check) (*monitor, error) {
 			fmt.Sprintf("cadence of %s: %v", check.Service, err), "BadCheck", err)
 	}
 	m.end = m.cadence.watchEnd(nominalStart(ctx), workflow.Now(ctx))
+	m.takeRounds(ctx)
 	err = workflow.SetQueryHandler(ctx, QueryState, func() (MonitorState, error) { return m.state, nil })
 	if err != nil {
 		return nil, fmt.Errorf("registering the %s query: %w", QueryState, err)
 	}
 	m.describe(ctx)
 	return m, nil
+}
+
+// takeRounds makes the difference between a service that is its own target and
+// one that has many.
+func (m *monitor) takeRounds(ctx workflow.Context) {
+	switch {
+	case m.check.Fleet == nil:
+		m.rounds, m.state.Fleet = nil, nil
+	case m.rounds == nil:
+		m.rounds = newRounds(ctx, m)
+		m.state.Streak, m.state.Results, m.state.Flapping = health.Streak{}, health.Results{}, false
+	default:
+		m.rounds.reconfigured()
+	}
+}
+
+// next is when something is to be probed next.
+func (m *monitor) next(now time.Time) time.Time {
+	if m.rounds != nil {
+		return m.rounds.next(now)
+	}
+	return m.cadence.next(now, m.state)
+}
+
+// finish lets what was begun come to its end.
+func (m *monitor) finish(ctx workflow.Context) {
+	if m.rounds != nil {
+		m.rounds.finish(ctx)
+	}
+}
+
+// tickNow probes everything now, off the grid.
+func (m *monitor) tickNow(ctx workflow.Context) {
+	if m.rounds != nil {
+		m.state.Fleet.Through = time.Time{}
+	}
+	m.tick(ctx)
 }
 
 // scheduledStart is set by the scheduler on every run that it starts.
@@ -115,6 +156,10 @@ func (m *monitor) rest(ctx workflow.Context, next time.Time) error {
 // tick makes one probe and draws its consequences. It stands for every tick
 // that is due by now; the time is recorded, so that no watch makes it again.
 func (m *monitor) tick(ctx workflow.Context) {
+	if m.rounds != nil {
+		m.rounds.tick(ctx)
+		return
+	}
 	m.state.LastTick = workflow.Now(ctx)
 	m.state.Orders = m.state.Orders.Prune(m.state.LastTick)
 	m.forgetStaleStreak(ctx)

@@ -18,7 +18,9 @@ func (m *monitor) describe(ctx workflow.Context) {
 	if paused := m.state.Paused; paused != nil {
 		fmt.Fprintf(&page, "- paused by %s at %s: %s\n", paused.By, stamp(paused.At), paused.Note)
 	}
-	if !m.state.LastProbeAt.IsZero() {
+	if m.rounds != nil {
+		m.rounds.describeTargets(&page)
+	} else if !m.state.LastProbeAt.IsZero() {
 		fmt.Fprintf(&page, "- last probe %s, %.1f ms: %s\n", stamp(m.state.LastProbeAt), m.state.LatencyMS, m.state.Message)
 	}
 	if streak := m.state.Streak; streak.Failures > 0 {
@@ -37,6 +39,9 @@ func (m *monitor) report(ctx workflow.Context) {
 	now := health.Standing{
 		Service: m.check.Service, State: m.state.State, Since: m.state.Since, Failures: m.state.Streak.Failures,
 		Flapping: m.state.Flapping, Paused: m.state.Paused, Orders: m.state.Orders,
+	}
+	if m.rounds != nil {
+		now.Targets = m.rounds.counts()
 	}
 	if now == m.told {
 		return
@@ -73,12 +78,15 @@ func (m *monitor) pace() string {
 }
 
 // incidentSummary is the title of an incident in the Web UI.
-func (m *monitor) incidentSummary(result health.Result) string {
+func (m *monitor) incidentSummary(o opening) string {
 	state := "down"
-	if m.state.Flapping {
+	switch {
+	case o.whole != "":
+		state = string(o.whole)
+	case m.state.Flapping:
 		state = "flapping"
 	}
-	return fmt.Sprintf("%s is %s: %s", m.check.Service, state, health.Clip(result.Message, summaryLimit))
+	return fmt.Sprintf("%s is %s: %s", health.TargetID(m.check.Service, o.target), state, health.Clip(o.result.Message, summaryLimit))
 }
 
 // incidentDetails is the fixed text of an incident in the Web UI.

@@ -51,7 +51,7 @@ func (m *monitor) openIncidentIfDue(ctx workflow.Context, result health.Result) 
 	case health.ReachedThreshold:
 		m.openIncident(ctx, m.state.Streak, result)
 	case health.ReachedAgain:
-		last, err := m.lastIncident(ctx)
+		last, err := m.lastIncident(ctx, "")
 		switch {
 		case err != nil:
 			m.logger.Error(fmt.Sprintf("%s: asking for the open incident: %v", m.check.Service, err))
@@ -67,41 +67,67 @@ func (m *monitor) openIncidentIfDue(ctx workflow.Context, result health.Result) 
 	}
 }
 
-func (m *monitor) lastIncident(ctx workflow.Context) (activities.LastIncident, error) {
+func (m *monitor) lastIncident(ctx workflow.Context, target string) (activities.LastIncident, error) {
 	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		ScheduleToCloseTimeout: 10 * time.Second,
 		Summary:                "is the incident open?",
 	})
 	var incidents *activities.Incidents
 	var last activities.LastIncident
-	err := workflow.ExecuteLocalActivity(ctx, incidents.LastIncident, RemediationID(m.check.Service, "")).Get(ctx, &last)
+	err := workflow.ExecuteLocalActivity(ctx, incidents.LastIncident, RemediationID(m.check.Service, target)).Get(ctx, &last)
 	return last, cause(err)
 }
 
-// openIncident starts the Remediation and waits until it has started. Its id
-// is its guard: one that runs already is healing this very outage.
+// openIncident starts the Remediation and waits until it has started.
 func (m *monitor) openIncident(ctx workflow.Context, streak health.Streak, result health.Result) {
+	m.isOpened(ctx, "", m.start(ctx, opening{streak: streak, result: result}))
+}
+
+// opening is what an incident is opened for: the service itself, one of its
+// targets, or all of them as a whole.
+type opening struct {
+	target, class string
+	whole         WholeReason
+	// down counts the targets that an incident for the whole stands for.
+	down   int
+	streak health.Streak
+	result health.Result
+}
+
+// start starts a Remediation. Its id is its guard: one that runs already is
+// healing this very outage.
+func (m *monitor) start(ctx workflow.Context, o opening) workflow.Future {
 	// The incident outlives this watch, also one that is cancelled.
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	check := m.check.of(o.class, o.whole)
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID:            RemediationID(m.check.Service, ""),
+		WorkflowID:            RemediationID(m.check.Service, o.target),
 		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_ABANDON,
 		TypedSearchAttributes: attributesOf(m.check),
 		Memo: map[string]any{
-			MemoIncident: health.IncidentID(m.check.Service, "", streak.FirstFailureAt),
+			MemoIncident: health.IncidentID(m.check.Service, o.target, o.streak.FirstFailureAt),
 		},
-		StaticSummary: m.incidentSummary(result),
-		StaticDetails: m.incidentDetails(streak),
+		StaticSummary: m.incidentSummary(o),
+		StaticDetails: m.incidentDetails(o.streak),
 	})
-	in := RemediationInput{
-		Check: m.check, Streak: streak, LastFailure: result, Flapping: m.state.Flapping, Orders: m.state.Orders,
+	return workflow.ExecuteChildWorkflow(ctx, Remediation, RemediationInput{
+		Check: check, Target: o.target, Class: o.class, Whole: o.whole, Down: o.down,
+		Streak: o.streak, LastFailure: o.result, Flapping: m.state.Flapping, Orders: m.state.Orders,
+	}).GetChildWorkflowExecution()
+}
+
+// isOpened waits until a Remediation has started, and reports whether there is
+// one now.
+func (m *monitor) isOpened(ctx workflow.Context, target string, started workflow.Future) bool {
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	err := started.Get(ctx, nil)
+	if err == nil || temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+		return true
 	}
-	err := workflow.ExecuteChildWorkflow(ctx, Remediation, in).GetChildWorkflowExecution().Get(ctx, nil)
-	if err != nil && !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
-		m.logger.Error(fmt.Sprintf("%s: the incident could not be opened, trying again after %d more failures: %v",
-			m.check.Service, m.check.FailureThreshold, err))
-	}
+	m.logger.Error(fmt.Sprintf("%s: the incident could not be opened, trying again after more failures: %v",
+		health.TargetID(m.check.Service, target), err))
+	return false
 }
 
 // summaryLimit bounds the cause in a summary of the Web UI, in bytes.

@@ -40,6 +40,9 @@ func (m *monitor) pause(ctx workflow.Context, pause Pause) {
 	pause.By, pause.Note = health.Clip(pause.By, orderNameLimit), health.Clip(pause.Note, orderReasonLimit)
 	m.state.Paused = &pause
 	m.state.Streak = health.Streak{}
+	if m.rounds != nil {
+		m.rounds.forget()
+	}
 	m.state.State, m.state.Since = health.StatePaused, pause.At
 	m.logger.Info(fmt.Sprintf("%s: paused by %s: %s", m.check.Service, pause.By, pause.Note))
 	m.describe(ctx)
@@ -66,6 +69,10 @@ func (m *monitor) reconfigure(ctx workflow.Context, check Check) {
 	}
 	m.relieved = m.relieved || check.Watch != m.check.Watch
 	m.check, m.cadence = check, cadence
+	m.takeRounds(ctx)
+	if m.rounds != nil {
+		m.passOn(ctx, SignalReconfigure, check)
+	}
 	m.logger.Info(m.check.Service + ": new configuration in force")
 	m.describe(ctx)
 }

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,16 +86,45 @@ func (m *monitor) pass(ctx workflow.Context, by, what string) {
 		by = "somebody"
 	}
 	m.logger.Info(fmt.Sprintf("%s: %s, by %s", m.check.Service, what, by))
-	m.signalIncident(ctx, SignalOrders, m.state.Orders)
+	m.passOn(ctx, SignalOrders, m.state.Orders)
 	m.describe(ctx)
+}
+
+// passOn tells every open incident something.
+func (m *monitor) passOn(ctx workflow.Context, signal string, payload any) {
+	if m.rounds == nil || m.state.Fleet.Whole != nil {
+		m.signalIncident(ctx, signal, payload)
+	}
+	if m.rounds == nil {
+		return
+	}
+	for _, failing := range slices.Clone(m.state.Fleet.Failing) {
+		if failing.Open {
+			m.signal(ctx, failing.Target, signal, payload)
+		}
+	}
 }
 
 // signalIncident tells the open incident something, if there is one.
 func (m *monitor) signalIncident(ctx workflow.Context, signal string, payload any) bool {
+	return m.signal(ctx, "", signal, payload)
+}
+
+// signal tells the open incident of a target something, if there is one.
+func (m *monitor) signal(ctx workflow.Context, target, signal string, payload any) bool {
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
-	err := workflow.SignalExternalWorkflow(ctx, RemediationID(m.check.Service, ""), "", signal, payload).Get(ctx, nil)
+	err := workflow.SignalExternalWorkflow(ctx, RemediationID(m.check.Service, target), "", signal, payload).Get(ctx, nil)
 	if err != nil {
-		m.logger.Debug(m.check.Service + ": no incident is open: " + err.Error())
+		m.logger.Debug(health.TargetID(m.check.Service, target) + ": no incident is open: " + err.Error())
 	}
 	return err == nil
+}
+
+// abandon ends the incident of a target that is no longer configured.
+func (m *monitor) abandon(ctx workflow.Context, target string) {
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	err := workflow.RequestCancelExternalWorkflow(ctx, RemediationID(m.check.Service, target), "").Get(ctx, nil)
+	if err != nil {
+		m.logger.Debug(health.TargetID(m.check.Service, target) + ": no incident is open: " + err.Error())
+	}
 }

@@ -35,12 +35,13 @@ func (r *remediation) ask(ctx workflow.Context, situation health.Situation, own 
 	_ = workflow.Await(ctx, func() bool { return r.external == 0 })
 	info := workflow.GetInfo(ctx)
 	in := activities.AskInput{
-		Service:   r.check.Service,
+		Service:   r.name(),
 		Incident:  r.Incident.ID,
 		Workflow:  info.WorkflowExecution.ID,
 		Run:       firstRun(ctx),
 		Situation: situation,
 		Lease:     health.Duration(r.lease()),
+		Others:    r.Others,
 		StableFor: r.check.Remediation.StableFor,
 	}
 	r.Asked, r.AskedAt = true, situation.Now
@@ -87,7 +88,7 @@ func (r *remediation) giveBack(ctx workflow.Context) {
 	}
 	r.Permit = false
 	r.signalGatekeeper(ctx, SignalRelease, Release{
-		Service: r.check.Service, Run: firstRun(ctx), Asked: r.AskedAt, Acted: r.Acted,
+		Service: r.name(), Run: firstRun(ctx), Asked: r.AskedAt, Acted: r.Acted,
 	})
 }
 
@@ -95,7 +96,7 @@ func (r *remediation) giveBack(ctx workflow.Context) {
 func (r *remediation) tellClosed(ctx workflow.Context) {
 	if r.Asked { // it may know, also if its answer was lost
 		r.signalGatekeeper(ctx, SignalClosed, Closed{
-			Service: r.check.Service, Incident: r.Incident.ID, Run: firstRun(ctx),
+			Service: r.name(), Incident: r.Incident.ID, Run: firstRun(ctx),
 		})
 	}
 }
@@ -103,7 +104,7 @@ func (r *remediation) tellClosed(ctx workflow.Context) {
 func (r *remediation) signalGatekeeper(ctx workflow.Context, signal string, payload any) {
 	id := activities.GatekeeperID(workflow.GetInfo(ctx).TaskQueueName)
 	r.signal(ctx, id, signal, payload, func(err error) {
-		r.logger.Warn(fmt.Sprintf("%s: telling the gatekeeper %s: %v", r.check.Service, signal, err))
+		r.logger.Warn(fmt.Sprintf("%s: telling the gatekeeper %s: %v", r.name(), signal, err))
 	})
 }
 

@@ -74,7 +74,7 @@ func (r *remediation) alert(ctx workflow.Context, stage health.AlertStage, news 
 		Workflow: info.WorkflowExecution.ID,
 		Run:      info.WorkflowExecution.RunID,
 	}
-	if !r.Flapping {
+	if !r.Flapping && r.whole == "" {
 		alert.Reason += fmt.Sprintf(" after %d failed probes", r.check.FailureThreshold)
 	}
 	if ack := r.Incident.Acknowledged; ack != nil {
@@ -151,7 +151,7 @@ func (r *remediation) delivered(ctx workflow.Context, delivered Delivered) {
 	text := fmt.Sprintf("told %s: %s", delivered.Receiver, delivered.Status)
 	if delivered.Error != "" {
 		text = fmt.Sprintf("ALERT LOST: %s could not be told %q: %s", delivered.Receiver, delivered.Status, delivered.Error)
-		r.logger.Error(r.check.Service + ": " + text)
+		r.logger.Error(r.name() + ": " + text)
 	}
 	r.add(ctx, health.EntryAlert, text)
 	r.describe(ctx)

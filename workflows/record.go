@@ -37,16 +37,33 @@ type MonitorState struct {
 // named; it stays below 200 kB.
 type FleetState struct {
 	// Through is the time up to which all batches that were due have been begun.
-	Through time.Time `json:"through"`
-	// Sizes counts the targets by class.
-	Sizes map[string]int `json:"sizes,omitempty"`
-	// Failing are the targets whose latest probe failed, by name; Omitted counts
-	// those beyond the number that is kept.
+	Through time.Time `json:"through,omitzero"`
+	// Classes are the targets by the class of their interval; that without a
+	// name is the service's own. Nil until they have been counted.
+	Classes map[string]ClassState `json:"classes,omitempty"`
+	// Failing are the targets whose latest probe failed, by name; at most
+	// failingLimit.
 	Failing []FailingTarget `json:"failing,omitempty"`
-	Omitted int             `json:"omitted,omitempty"`
-	// Whole is why there is one incident for the service as a whole; empty if
-	// there is none.
-	Whole WholeReason `json:"whole,omitempty"`
+	// Whole is the one incident for the service as a whole, if there is one.
+	Whole *WholeState `json:"whole,omitempty"`
+}
+
+// ClassState is how the targets of a class are divided.
+type ClassState struct {
+	// Size counts the targets, Batches what they are divided into.
+	Size    int `json:"size"`
+	Batches int `json:"batches"`
+	// Omitted counts, by batch, the targets that failed and are not in Failing.
+	Omitted map[int]int `json:"omitted,omitempty"`
+}
+
+// WholeState is the one incident for a service with targets as a whole.
+type WholeState struct {
+	Reason WholeReason `json:"reason"`
+	// SeenAt is when what it is for was last seen.
+	SeenAt time.Time `json:"seen_at"`
+	// Down counts the targets that it was last told are down.
+	Down int `json:"down,omitempty"`
 }
 
 // FailingTarget is a target whose latest probe failed.
@@ -54,8 +71,12 @@ type FailingTarget struct {
 	Target string        `json:"target"`
 	Class  string        `json:"class,omitempty"`
 	Streak health.Streak `json:"streak"`
-	// Open is set once it has an incident of its own.
-	Open bool `json:"open,omitempty"`
+	// Last is what its latest probe found.
+	Last health.Result `json:"last"`
+	// Open is set once it has an incident of its own; Asked is at how many
+	// failures it was last made sure that it still has.
+	Open  bool `json:"open,omitempty"`
+	Asked int  `json:"asked,omitempty"`
 }
 
 // WholeReason is why a service with targets has one incident for the whole.
@@ -79,9 +100,14 @@ type RemediationInput struct {
 	// LastFailure is the result that reached the threshold.
 	LastFailure health.Result `json:"last_failure"`
 	// Flapping is set when the service flaps, which opens an incident, too.
-	Flapping bool          `json:"flapping,omitempty"`
-	Orders   health.Orders `json:"orders,omitzero"`
-	Record   *Record       `json:"record,omitempty"`
+	Flapping bool `json:"flapping,omitempty"`
+	// Class is that of the target. Whole is set if the incident is that of a
+	// service with targets as a whole, Down counts those of them that are down.
+	Class  string        `json:"class,omitempty"`
+	Whole  WholeReason   `json:"whole,omitempty"`
+	Down   int           `json:"down,omitempty"`
+	Orders health.Orders `json:"orders,omitzero"`
+	Record *Record       `json:"record,omitempty"`
 }
 
 // Record is all that an open incident carries from run to run.
@@ -127,6 +153,8 @@ type Record struct {
 	Asked   bool      `json:"asked,omitempty"`
 	Known   bool      `json:"known,omitempty"`
 	AskedAt time.Time `json:"asked_at,omitzero"`
+	// Others counts what is down besides, for which this incident stands.
+	Others int `json:"others,omitempty"`
 	// Held is the last reason not to act that stands in the timeline.
 	Held string `json:"held,omitempty"`
 	// Telling is what people have been told.

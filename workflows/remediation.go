@@ -43,8 +43,12 @@ func Remediation(ctx workflow.Context, in RemediationInput) (health.Incident, er
 type remediation struct {
 	// Record is what goes from run to run.
 	Record
-	check  Check
+	check Check
+	// target is empty for a service that is its own target, and for the incident
+	// of one with targets as a whole, whose reason whole then says.
 	target string
+	class  string
+	whole  WholeReason
 	logger log.Logger
 	// recorder shows the incident to people; see Recorder.
 	recorder Recorder
@@ -69,8 +73,8 @@ type remediation struct {
 }
 
 func newRemediation(ctx workflow.Context, in RemediationInput) (*remediation, error) {
-	r := &remediation{check: in.Check, target: in.Target}
-	r.logger = log.With(workflow.GetLogger(ctx), "service", in.Check.Service)
+	r := &remediation{check: in.Check, target: in.Target, class: in.Class, whole: in.Whole}
+	r.logger = log.With(workflow.GetLogger(ctx), "service", r.name())
 	if in.Record != nil {
 		r.Record = *in.Record
 	} else {
@@ -105,10 +109,13 @@ func (r *remediation) open(ctx workflow.Context, in RemediationInput) {
 		r.Incident.Reason = "flapping: it changes its state too often"
 	}
 	r.Orders, r.Flapping = in.Orders, in.Flapping
-	r.LastFailureAt = in.LastFailure.At
-	r.Incident.Timeline.Add(in.Streak.FirstFailureAt, health.EntryFailure,
-		fmt.Sprintf("failure 1/%d: %s", in.Check.FailureThreshold, in.Streak.FirstFailure))
-	if in.Streak.Failures > 1 {
+	r.LastFailureAt, r.Others = in.LastFailure.At, max(0, in.Down-1)
+	text := fmt.Sprintf("failure 1/%d: %s", in.Check.FailureThreshold, in.Streak.FirstFailure)
+	if in.Whole != "" {
+		text = string(in.Whole) + ": " + in.LastFailure.Message
+	}
+	r.Incident.Timeline.Add(in.Streak.FirstFailureAt, health.EntryFailure, text)
+	if in.Streak.Failures > 1 && in.Whole == "" {
 		r.Incident.Timeline.Add(in.LastFailure.At, health.EntryFailure,
 			fmt.Sprintf("failure %d/%d: %s", in.Streak.Failures, in.Check.FailureThreshold, in.LastFailure.Message))
 	}
@@ -118,6 +125,9 @@ func (r *remediation) open(ctx workflow.Context, in RemediationInput) {
 	}
 	r.note(ctx, health.EntryOpened, fmt.Sprintf("incident %s opened, severity %s%s", r.Incident.ID, r.Incident.Severity, why))
 }
+
+// name is the service and, if it has one, its target.
+func (r *remediation) name() string { return health.TargetID(r.check.Service, r.target) }
 
 // note adds a line to the timeline and to the log.
 func (r *remediation) note(ctx workflow.Context, kind health.EntryKind, text string) {
@@ -133,7 +143,7 @@ func (r *remediation) add(ctx workflow.Context, kind health.EntryKind, text stri
 
 // tellLog writes one line of the log, however many the text has.
 func (r *remediation) tellLog(text string) {
-	r.logger.Info(r.check.Service + ": " + strings.ReplaceAll(text, "\n", " | "))
+	r.logger.Info(r.name() + ": " + strings.ReplaceAll(text, "\n", " | "))
 }
 
 // over reports whether the incident has ended: enough passing probes, a human
@@ -219,6 +229,8 @@ func (r *remediation) continueAsNew(ctx workflow.Context) error {
 	return workflow.NewContinueAsNewError(ctx, Remediation, RemediationInput{
 		Check:  r.check,
 		Target: r.target,
+		Class:  r.class,
+		Whole:  r.whole,
 		Record: &r.Record,
 	})
 }
@@ -227,7 +239,7 @@ func (r *remediation) continueAsNew(ctx workflow.Context) error {
 // a service alone.
 func (r *remediation) upsert(ctx workflow.Context, attributes ...temporal.SearchAttributeUpdate) {
 	if err := workflow.UpsertTypedSearchAttributes(ctx, attributes...); err != nil {
-		r.logger.Error(r.check.Service + ": setting the search attributes of the incident: " + err.Error())
+		r.logger.Error(r.name() + ": setting the search attributes of the incident: " + err.Error())
 	}
 }
 

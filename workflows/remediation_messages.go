@@ -55,6 +55,7 @@ func (r *remediation) listenTo(ctx, signals workflow.Context, selector workflow.
 // incidents say.
 func (r *remediation) listenToWorkflows(ctx workflow.Context, selector workflow.Selector) {
 	receive(ctx, selector, SignalPassed, func(result health.Result) { r.passedElsewhere(ctx, result) })
+	receive(ctx, selector, SignalWorse, func(worse Worse) { r.worsen(ctx, worse) })
 	receive(ctx, selector, SignalReconfigure, func(check Check) { r.reconfigure(ctx, check) })
 	receive(ctx, selector, SignalFlapping, func(flap Flap) { r.flap(ctx, flap) })
 	receive(ctx, selector, SignalOrders, func(orders health.Orders) { r.order(ctx, orders) })
@@ -84,12 +85,24 @@ func (r *remediation) passedElsewhere(ctx workflow.Context, result health.Result
 	r.nudged = true
 }
 
+// worsen takes up how many targets are down now, in the incident of a service
+// with targets as a whole.
+func (r *remediation) worsen(ctx workflow.Context, worse Worse) {
+	if r.Incident.State == health.Resolved || r.whole == "" {
+		return
+	}
+	r.LastFailureAt, r.Incident.Reason = worse.Result.At, worse.Result.Message
+	r.Others, r.Known, r.nudged = max(0, worse.Down-1), false, true
+	r.add(ctx, health.EntryFailure, worse.Result.Message)
+	r.describe(ctx)
+}
+
 // reconfigure lets new limits apply at once.
 func (r *remediation) reconfigure(ctx workflow.Context, check Check) {
 	if check.Service != r.check.Service {
 		return
 	}
-	r.check = check
+	r.check = check.of(r.class, r.whole)
 	r.changed(ctx, "new configuration in force")
 }
 

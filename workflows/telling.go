@@ -91,7 +91,7 @@ func (r *remediation) fold(ctx workflow.Context, dependencies []string) {
 		return
 	}
 	for _, name := range dependencies {
-		sent := workflow.SignalExternalWorkflow(ctx, RemediationID(name, ""), "", SignalAffected, Affected{Service: r.check.Service})
+		sent := workflow.SignalExternalWorkflow(ctx, RemediationID(name, ""), "", SignalAffected, Affected{Service: r.name()})
 		if sent.Get(ctx, nil) == nil {
 			r.Telling.Folded = name
 			r.note(ctx, health.EntryAlert, "told with the alert of "+name+", which this depends on")

@@ -45,13 +45,13 @@ const cronVerification = time.Minute
 
 // verify probes the service to see whether it is back.
 func (r *remediation) verify(ctx workflow.Context) {
-	if r.over(ctx) {
+	if r.over(ctx) || r.whole != "" { // of the whole, the Monitor alone can say whether it is over
 		return
 	}
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: r.check.Timeout.Std() + probeSlack,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumAttempts: 3},
-		Summary:             "verify " + r.check.Service,
+		Summary:             "verify " + r.name(),
 	})
 	var probes *activities.Probes
 	var result health.Result

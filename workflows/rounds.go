@@ -1,0 +1,235 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"paramedic/activities"
+	"paramedic/internal/health"
+)
+
+// rounds are how a Monitor looks after a service with targets: in batches, which
+// are due one after the other, evenly over the interval. Each batch is one
+// activity that probes its targets; what it found is judged when it comes back,
+// while others are under way.
+type rounds struct {
+	*monitor
+	// running counts the batches under way, busy names them.
+	running int
+	busy    map[place]bool
+	// judging lets one batch at a time draw its consequences.
+	judging workflow.Mutex
+	// uncounted is when the targets could not be counted last.
+	uncounted time.Time
+}
+
+const (
+	// batchesAtOnce bounds the batches of one Monitor under way: they overlap
+	// while targets hang, and all are due at once after the worker was away.
+	batchesAtOnce = 8
+	// batchHeartbeat is how long a silent worker is believed to be at work on a
+	// batch.
+	batchHeartbeat = 10 * time.Second
+	// countLimit bounds the counting of targets, countPause is the pause before
+	// it is tried again.
+	countLimit = 10 * time.Second
+	countPause = 5 * time.Second
+)
+
+func newRounds(ctx workflow.Context, m *monitor) *rounds {
+	if m.state.Fleet == nil {
+		m.state.Fleet = &FleetState{}
+	}
+	return &rounds{monitor: m, busy: map[place]bool{}, judging: workflow.NewMutex(ctx)}
+}
+
+// next is when the next batch is due: now or earlier if one was not begun.
+func (r *rounds) next(now time.Time) time.Time {
+	if r.state.Fleet.Classes == nil {
+		return latest(now, r.uncounted.Add(countPause))
+	}
+	var next time.Time
+	for _, s := range r.slots(now) {
+		due := s.due
+		if !due.After(r.state.Fleet.Through) {
+			due = due.Add(s.interval)
+		}
+		if next.IsZero() || due.Before(next) {
+			next = due
+		}
+	}
+	return r.cadence.nextActive(next)
+}
+
+// tick begins every batch that is due by now, and waits for none.
+func (r *rounds) tick(ctx workflow.Context) {
+	r.state.LastTick = workflow.Now(ctx)
+	r.state.Orders = r.state.Orders.Prune(r.state.LastTick)
+	if r.state.Fleet.Classes == nil && !r.count(ctx) {
+		return
+	}
+	now := workflow.Now(ctx)
+	r.forgetStale(now)
+	due := r.due(now)
+	r.state.Fleet.Through = now
+	for _, s := range due {
+		if err := workflow.Await(ctx, func() bool { return r.running < batchesAtOnce }); err != nil {
+			return
+		}
+		r.begin(ctx, s)
+	}
+}
+
+// begin has a batch probed and judged. One that is still under way since its
+// last time is left out: it never piles up, and is late instead.
+func (r *rounds) begin(ctx workflow.Context, s slot) {
+	if r.busy[s.place()] {
+		r.logger.Warn(fmt.Sprintf("%s: %s takes longer than its interval: left out once", r.check.Service, s))
+		return
+	}
+	r.busy[s.place()] = true
+	r.running++
+	begun := workflow.Now(ctx)
+	workflow.GoNamed(ctx, s.String(), func(ctx workflow.Context) {
+		defer func() {
+			r.running--
+			delete(r.busy, s.place())
+		}()
+		found := r.survey(ctx, s)
+		if ctx.Err() != nil || r.judging.Lock(ctx) != nil {
+			return
+		}
+		defer r.judging.Unlock()
+		r.state.LastProbeAt = latest(r.state.LastProbeAt, begun)
+		r.judge(ctx, s, found)
+	})
+}
+
+// finish waits until all batches that were begun have been judged.
+func (r *rounds) finish(ctx workflow.Context) {
+	// Cancelled with the watch, which then hands nothing over.
+	_ = workflow.Await(ctx, func() bool { return r.running == 0 })
+}
+
+// count counts the targets, which says how many batches there are. It is done
+// once; after that, each batch says how many targets its class has.
+func (r *rounds) count(ctx workflow.Context) bool {
+	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		ScheduleToCloseTimeout: countLimit,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
+		Summary:                "count the targets of " + r.check.Service,
+	})
+	var batches *activities.Batches
+	var roll activities.Roll
+	if err := workflow.ExecuteLocalActivity(ctx, batches.Roll, r.check.Service).Get(ctx, &roll); err != nil {
+		r.uncounted = workflow.Now(ctx)
+		r.complain(ctx, "the targets cannot be counted: "+cause(err).Error())
+		return false
+	}
+	classes := map[string]ClassState{}
+	for _, class := range r.classes() {
+		classes[class.Name] = ClassState{Size: roll.Classes[class.Name]}
+	}
+	r.state.Fleet.Classes = classes
+	return true
+}
+
+// survey has the targets of a batch probed, from each vantage point.
+func (r *rounds) survey(ctx workflow.Context, s slot) []sighting {
+	in := activities.BatchInput{
+		Service: r.check.Service, Class: s.class, Batch: s.batch, Of: s.of,
+		Due: s.due, Until: s.due.Add(s.interval), Failing: r.failingIn(s),
+	}
+	points := r.check.Fleet.Vantage
+	if len(points) == 0 {
+		points = []string{""}
+	}
+	found := make([]sighting, len(points))
+	futures := make([]workflow.Future, len(points))
+	for i, point := range points {
+		in.Vantage = point
+		var batches *activities.Batches
+		futures[i] = workflow.ExecuteActivity(r.toSurvey(ctx, s, point), batches.Survey, in)
+		found[i].vantage = point
+	}
+	for i, future := range futures {
+		found[i].err = cause(future.Get(ctx, &found[i].result))
+	}
+	return found
+}
+
+// toSurvey are the options of a batch: it is tried again while its tick lasts,
+// so that a worker which dies loses no target.
+func (r *rounds) toSurvey(ctx workflow.Context, s slot, vantage string) workflow.Context {
+	limit := s.interval + r.check.Timeout.Std() + probeSlack
+	options := workflow.ActivityOptions{
+		StartToCloseTimeout: limit, ScheduleToCloseTimeout: limit, HeartbeatTimeout: batchHeartbeat,
+		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2},
+		Summary:     "probe " + s.String(),
+	}
+	if vantage != "" {
+		options.TaskQueue = VantageTaskQueue(vantage)
+		options.Summary += " from " + vantage
+	}
+	return workflow.WithActivityOptions(ctx, options)
+}
+
+// failingIn names the targets of a batch that failed at the last tick.
+func (r *rounds) failingIn(s slot) []string {
+	var names []string
+	for _, failing := range r.state.Fleet.Failing {
+		if s.has(failing) {
+			names = append(names, failing.Target)
+		}
+	}
+	return names
+}
+
+// forgetStale drops what nobody has looked at for long; see forgetStaleStreak.
+func (r *rounds) forgetStale(now time.Time) {
+	through := r.state.Fleet.Through
+	if !through.IsZero() && now.Sub(through) > staleAfter*r.check.Interval.Std()+r.check.Timeout.Std() {
+		r.forget()
+	}
+}
+
+// forget drops the failures of targets without an incident of their own.
+func (r *rounds) forget() {
+	r.state.Fleet.Failing = slices.DeleteFunc(r.state.Fleet.Failing, func(f FailingTarget) bool { return !f.Open })
+}
+
+// reconfigured takes new classes on, whose targets the first batch counts. Those
+// that fail and whose class is gone are looked for in the one without a name.
+func (r *rounds) reconfigured() {
+	before := r.state.Fleet.Classes
+	if before == nil {
+		return
+	}
+	r.state.Fleet.Classes = map[string]ClassState{}
+	for _, class := range r.classes() {
+		r.state.Fleet.Classes[class.Name] = before[class.Name]
+	}
+	for i, failing := range r.state.Fleet.Failing {
+		if !slices.ContainsFunc(r.classes(), func(c Class) bool { return c.Name == failing.Class }) {
+			r.state.Fleet.Failing[i].Class = ""
+		}
+	}
+}
+
+// complain writes down why nothing is known of targets.
+func (r *rounds) complain(ctx workflow.Context, text string) {
+	r.state.Message = health.Clip(text, stateMessageLimit)
+	r.logger.Error(r.check.Service + ": " + text)
+	r.describe(ctx)
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

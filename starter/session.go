@@ -84,7 +84,7 @@ func find(cfg *config.Config, name string) (config.Service, error) {
 	}
 	if of, target := health.SplitTargetID(name); target != "" {
 		if _, ok := cfg.Service(of); ok {
-			return service, fmt.Errorf("%q is a target of %q, and this is for a service with all its targets: write %s", target, of, of)
+			return service, fmt.Errorf("%s: this is for a service with all its targets, not for one of them: write %s", name, of)
 		}
 		name = of
 	}

@@ -54,7 +54,7 @@ func TestTargetsAreFound(t *testing.T) {
 		require.NoError(t, err)
 	}
 	_, err := find(listed, "shops/10.0.0.1:80")
-	require.EqualError(t, err, `"shops/10.0.0.1:80" is a target of "shops", and this is for a service with all its targets: write shops`)
+	require.EqualError(t, err, "shops/10.0.0.1:80: this is for a service with all its targets, not for one of them: write shops")
 }
 
 func TestOrdersAreForWholeServices(t *testing.T) {
@@ -67,7 +67,7 @@ func TestOrdersAreForWholeServices(t *testing.T) {
 		if command != "probe-now" {
 			args = append(args, "--by", "ana")
 		}
-		require.Equal(t, answer{exitBad, "", "\"web/10.0.0.1:80\" is a target of \"web\", and this is for a service with all its targets: write web\n"},
+		require.Equal(t, answer{exitBad, "", "web/10.0.0.1:80: this is for a service with all its targets, not for one of them: write web\n"},
 			starter(t, shop, args...), args)
 	}
 }

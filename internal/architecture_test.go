@@ -132,8 +132,8 @@ func TestForbiddenReach(t *testing.T) {
 	}
 }
 
-// TestDriversStandAlone: a driver knows the domain and its options, and no
-// part of paramedic besides.
+// TestDriversStandAlone: a driver knows the domain, its options and how names
+// are resolved, and no part of paramedic besides.
 func TestDriversStandAlone(t *testing.T) {
 	for name, p := range listPackages(t) {
 		if !within(name, drivers...) {
@@ -141,9 +141,9 @@ func TestDriversStandAlone(t *testing.T) {
 		}
 		for _, imported := range p.Imports {
 			own := within(imported, drivers...) && within(imported, name)
-			allowed := own || within(imported, "paramedic/internal/health", "paramedic/internal/option")
+			allowed := own || within(imported, "paramedic/internal/health", "paramedic/internal/option", "paramedic/internal/resolve")
 			if within(imported, module) && !allowed {
-				t.Errorf("driver %s must import only health and option, and imports %s", name, imported)
+				t.Errorf("driver %s must import only health, option and resolve, and imports %s", name, imported)
 			}
 		}
 	}

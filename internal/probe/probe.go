@@ -52,16 +52,22 @@ func Kinds() []Kind {
 		prometheusKind(),
 		tcpKind(),
 		directoryKind(),
+		grpcKind(),
 	}
 }
 
 // Run makes one probe with a time limit and stamps the result. It is the only
 // caller of Prober.Probe outside tests.
 func Run(ctx context.Context, prober Prober, limit time.Duration) health.Result {
+	return stamped(ctx, limit, prober.Probe)
+}
+
+// stamped makes one probe with a time limit and stamps the result.
+func stamped(ctx context.Context, limit time.Duration, probe func(context.Context) health.Result) health.Result {
 	ctx, cancel := withLimit(ctx, limit)
 	defer cancel()
 	start := time.Now()
-	result := prober.Probe(ctx)
+	result := probe(ctx)
 	result.At = start.UTC().Truncate(time.Millisecond)
 	result.LatencyMS = float64(time.Since(start).Microseconds()) / 1000
 	result.Message = health.Clip(result.Message, health.MessageLimit)

@@ -193,5 +193,5 @@ func (p *process) parts() []supervise.Part {
 	if !p.agent {
 		parts = append(parts, supervise.Part{Name: "lookout", Run: p.runLookout})
 	}
-	return parts
+	return p.notified(parts)
 }

@@ -1,6 +1,7 @@
 package targets
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -121,27 +122,19 @@ func (b *Book) look(service string) (answer, bool) {
 // settle puts the sources of a service together, and tells the log what is
 // wrong with them, once. The list before stays for as long as the sources
 // contradict each other, which is the error.
-func (b *Book) settle(p *page, before *List) (answer, error) {
-	a := answer{}
-	trouble := b.missing(p)
-	var conflict error
+func (b *Book) settle(p *page, before *List) (a answer, conflict error) {
+	unread := b.missing(p)
+	if unread == nil {
+		a.list, conflict = combine(p.parts(), p.source.ClassOf)
+	}
+	trouble := cmp.Or(unread, conflict)
 	switch {
-	case trouble != nil:
-		a.err = trouble
-	default:
-		if a.list, conflict = combine(p.parts(), p.source.ClassOf); conflict != nil {
-			trouble = conflict
-		} else if p.file != nil {
-			trouble = p.file.err
-		}
-	}
-	if conflict != nil && before != nil {
+	case conflict != nil && before != nil:
 		a.list = before
-	} else if conflict != nil {
-		a.err = conflict
-	}
-	if a.err != nil {
-		a.err = fmt.Errorf("service %s: %w: %w", p.source.Service, ErrUnknown, a.err)
+	case trouble != nil:
+		a.err = fmt.Errorf("service %s: %w: %w", p.source.Service, ErrUnknown, trouble)
+	case p.file != nil:
+		trouble = p.file.err
 	}
 	b.tell(p, a, trouble)
 	return a, conflict

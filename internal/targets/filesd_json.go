@@ -23,8 +23,9 @@ func (g *gatherer) readJSON(text []byte) error {
 	if err := r.list("a list of groups", r.jsonGroup); err != nil {
 		return err
 	}
+	end := r.here()
 	if _, err := r.from.Token(); !errors.Is(err, io.EOF) {
-		return r.wrong(r.here(), "something follows the list of groups; keep one list in the file")
+		return r.wrong(end, "something follows the list of groups; keep one list in the file")
 	}
 	return nil
 }
@@ -125,7 +126,11 @@ func (r *jsonReader) next() (json.Token, place, error) {
 
 // here is where the next token begins.
 func (r *jsonReader) here() place {
-	offset := int(r.from.InputOffset())
+	return r.after(int(r.from.InputOffset()))
+}
+
+// after is the first place at or after an offset where a token may begin.
+func (r *jsonReader) after(offset int) place {
 	for offset < len(r.text) && bytes.IndexByte([]byte(" \t\r\n,:"), r.text[offset]) >= 0 {
 		offset++
 	}
@@ -144,7 +149,7 @@ func (r *jsonReader) broken(err error) error {
 	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, &syntax):
-		return r.wrong(place(syntax.Offset-1), "this is not JSON: %v; correct the text here", err)
+		return r.wrong(r.after(max(int(syntax.Offset)-1, 0)), "this is not JSON: %v; correct the text here", err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return r.wrong(place(len(r.text)), "the file ends too early; write a list of groups, like [{\"targets\": []}]")
 	}

@@ -139,8 +139,11 @@ func (b *Book) register(service string, found []health.Target) error {
 	before, _ := b.look(service)
 	a, conflict := b.settle(p, before.list)
 	b.publish(service, a)
-	if conflict != nil {
+	switch {
+	case conflict != nil:
 		return fmt.Errorf("service %s: %w: %w", service, errRefused, conflict)
+	case a.err != nil:
+		return fmt.Errorf("%w: %w", errRefused, a.err)
 	}
-	return a.err
+	return nil
 }

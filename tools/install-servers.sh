@@ -10,6 +10,7 @@ wanted=(
   postgres:postgresql
   promtool:prometheus
   prometheus-alertmanager:prometheus-alertmanager
+  unbound:unbound
   systemctl:systemd
   dbus-daemon:dbus
   docker-compose:docker-compose

@@ -51,6 +51,10 @@ func Kinds() []Kind {
 		httpKind(),
 		prometheusKind(),
 		tcpKind(),
+		certificateKind(),
+		dnsKind(),
+		icmpKind(),
+		execKind(),
 		directoryKind(),
 		grpcKind(),
 	}

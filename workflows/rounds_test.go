@@ -259,7 +259,8 @@ func TestTargetThatGoesEndsItsIncident(t *testing.T) {
 	s.fails = func(target, _ string) bool { return target == ill }
 	s.at(5*time.Minute, func() { s.names = slices.Delete(s.names, 5, 6) })
 	state := s.watch(fleet())
-	require.Equal(t, []string{ill + " cancelled"}, s.heard)
+	require.Equal(t, []string{ill}, s.targets())
+	require.False(t, s.open[ill], "it was cancelled")
 	require.Empty(t, state.Fleet.Failing)
 	require.Equal(t, 199, state.Fleet.Classes[""].Size)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -60,9 +59,6 @@ func newShops(t *testing.T, count int) *shops {
 	s.OnActivity(batches.Roll, mock.Anything, mock.Anything).Return(s.roll)
 	s.OnActivity(batches.Survey, mock.Anything, mock.Anything).Return(s.survey)
 	s.incident = s.remember
-	s.SetOnChildWorkflowCanceledListener(func(info *workflow.Info) {
-		s.heard = append(s.heard, strings.TrimPrefix(info.WorkflowExecution.ID, "remediation/web/")+" cancelled")
-	})
 	s.lastIncident = func() (activities.LastIncident, error) { return activities.LastIncident{Open: true}, nil }
 	return s
 }

@@ -224,7 +224,7 @@ func TestLedgerPacking(t *testing.T) {
 	at := noon.Add(-48*time.Hour + 123456789*time.Nanosecond).UTC()
 	*ledger.Accounts[name] = workflows.Account{
 		Incident: "some other text", Workflow: "remediation/" + name + "/" + name, Run: "run", Down: true,
-		SeenAt: at, ClosedAt: at.Add(1), StableFor: health.Duration(time.Second), Carried: 3,
+		SeenAt: at, ClosedAt: at.Add(1), StableFor: health.Duration(time.Second), Carried: 3, Others: 7,
 		Permit: at.Add(2), Asked: at.Add(3), Woken: at.Add(4),
 		Spent: []health.Spending{
 			{At: at.Add(5), Incident: "some other text", Observed: true}, {At: at.Add(6), Incident: name + "@2"},

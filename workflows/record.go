@@ -8,7 +8,7 @@ import (
 )
 
 // MonitorState is what one watch hands to the next, and the answer to QueryState.
-// It is copied into three histories a watch and stays below 1 kB.
+// It is copied into three histories a watch and stays below 1 kB, but for Fleet.
 type MonitorState struct {
 	State health.State `json:"state"`
 	// Since is when the state began.
@@ -34,7 +34,7 @@ type MonitorState struct {
 }
 
 // FleetState is where the targets of a service stand. Only those that fail are
-// named; it stays below 200 kB.
+// named; it stays below 100 kB.
 type FleetState struct {
 	// Through is the time up to which all batches that were due have been begun.
 	Through time.Time `json:"through,omitzero"`

@@ -178,7 +178,10 @@ func (r *rounds) fail(ctx workflow.Context, s slot, finding health.Finding) {
 	failing.Class = s.class
 	failing.Streak = failing.Streak.Observe(finding.Result)
 	failing.Streak.FirstFailure = health.Clip(failing.Streak.FirstFailure, stateMessageLimit)
-	failing.Last = finding.Result
+	failing.Last = health.Result{
+		Status: finding.Status, At: finding.At, LatencyMS: finding.LatencyMS,
+		Message: health.Clip(finding.Message, stateMessageLimit),
+	}
 	failures, threshold := failing.Streak.Failures, r.check.FailureThreshold
 	if failures <= threshold {
 		r.logger.Warn(fmt.Sprintf("%s: failure %d/%d: %s",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
 	"paramedic/workflows"
@@ -74,7 +75,31 @@ func (a applier) retire(ctx context.Context, service string) error {
 			return err
 		}
 	}
-	return a.cancel(ctx, workflows.RemediationID(service, ""))
+	if err := a.cancel(ctx, workflows.RemediationID(service, "")); err != nil {
+		return err
+	}
+	return a.cancelTargets(ctx, service)
+}
+
+// cancelTargets ends the open incidents of the service's targets, if it had any.
+func (a applier) cancelTargets(ctx context.Context, service string) error {
+	query := fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = 'Running' AND %s = '%s'",
+		workflows.RemediationType, workflows.AttributeService.GetName(), service)
+	var page []byte
+	for {
+		found, err := a.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query, NextPageToken: page})
+		if err != nil {
+			return fmt.Errorf("list the open incidents of its targets: %w", err)
+		}
+		for _, run := range found.GetExecutions() {
+			if err := a.cancel(ctx, run.GetExecution().GetWorkflowId()); err != nil {
+				return err
+			}
+		}
+		if page = found.GetNextPageToken(); len(page) == 0 {
+			return nil
+		}
+	}
 }
 
 // cancel asks a workflow to end, if it is still running.

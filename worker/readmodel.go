@@ -79,6 +79,7 @@ type nowhere struct{}
 
 func (nowhere) Put(store.Batch)                                {}
 func (nowhere) Archive(context.Context, health.Incident) error { return nil }
+func (nowhere) Settled(context.Context) error                  { return nil }
 
 // storeIsShared reports whether the store is one for workers on many machines.
 func (p *process) storeIsShared() bool { return !p.cfg.Store.URL.Empty() }

@@ -16,6 +16,7 @@ import (
 
 	"paramedic/internal/health"
 	"paramedic/internal/store"
+	"paramedic/internal/targets"
 )
 
 // Sink takes what is to be stored. store.Writer implements it.
@@ -24,6 +25,9 @@ type Sink interface {
 	Put(batch store.Batch)
 	// Archive returns once the incident is stored.
 	Archive(ctx context.Context, incident health.Incident) error
+	// Settled returns once all that was put before the call is stored or was
+	// given up, or with an error when ctx ends.
+	Settled(ctx context.Context) error
 }
 
 // Board is safe for concurrent use.
@@ -31,15 +35,19 @@ type Board struct {
 	sink Sink
 	log  *slog.Logger
 	now  func() time.Time
+	// lists looks up the targets of a service; nil if none has any.
+	lists func(service string) (*targets.List, error)
 
 	mu       sync.RWMutex
 	services map[string]*entry
 	// sorted are the services by name, so that nobody who looks need sort them.
 	sorted []*entry
-	// incidents are the open ones, by service.
+	// incidents are the open ones by health.TargetID; open are the same ids by
+	// service, which may have many if it has targets.
 	incidents map[string]*health.Incident
-	// closed are the ids of those closed last, by service: an older record of
-	// one may still come out of the store.
+	open      map[string]map[string]bool
+	// closed are the ids of those closed last, by health.TargetID: an older
+	// record of one may still come out of the store.
 	closed   map[string]string
 	outboxes map[string]health.Outbox
 	watchers map[*Watcher]struct{}
@@ -52,6 +60,8 @@ type entry struct {
 	result     health.Result
 	recent     []float32
 	uptime     store.Uptime
+	// crowd is nil for a service without targets.
+	crowd *crowd
 }
 
 // New returns an empty board that passes everything on to sink.
@@ -59,6 +69,7 @@ func New(sink Sink, log *slog.Logger) *Board {
 	return &Board{
 		sink: sink, log: log, now: time.Now,
 		services: map[string]*entry{}, incidents: map[string]*health.Incident{}, closed: map[string]string{},
+		open:     map[string]map[string]bool{},
 		outboxes: map[string]health.Outbox{}, watchers: map[*Watcher]struct{}{},
 	}
 }
@@ -75,6 +86,12 @@ func (b *Board) Keep(services []Configured) {
 			e = &entry{uptime: store.Uptime{Day: -1, Week: -1, Month: -1}}
 		}
 		e.configured = configured
+		switch {
+		case !configured.HasTargets:
+			e.crowd = nil
+		case e.crowd == nil:
+			e.crowd = newCrowd()
+		}
 		kept[configured.Name] = e
 	}
 	b.services = kept
@@ -86,10 +103,14 @@ func (b *Board) Keep(services []Configured) {
 
 // Probed takes what a probe of a service, or of one of its targets, found.
 func (b *Board) Probed(service, target string, result health.Result) {
-	b.sink.Put(store.Batch{Results: []store.Result{{Key: store.Key{Service: service, Target: target}, Result: result}}})
+	if target != "" {
+		b.Surveyed(service, []health.Finding{{Target: target, Result: result}}, nil)
+		return
+	}
+	b.sink.Put(store.Batch{Results: []store.Result{{Key: store.Key{Service: service}, Result: result}}})
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if e := b.services[service]; e != nil && target == "" {
+	if e := b.services[service]; e != nil {
 		e.take(result)
 		b.wake(service)
 	}
@@ -108,25 +129,30 @@ func (e *entry) take(result health.Result) {
 	e.recent = append(e.recent[max(0, len(e.recent)+1-RecentLimit):], latency)
 }
 
-// Surveyed takes what the probes of many targets of a service found.
-func (b *Board) Surveyed(service string, findings []health.Finding, _ []time.Duration) {
-	for _, found := range findings {
-		b.Probed(service, found.Target, found.Result)
-	}
-}
-
-// Settled returns once all that was taken so far is stored.
-func (b *Board) Settled(context.Context) error { return nil }
-
-// Stand takes what a Monitor says of its service.
+// Stand takes what a Monitor says of its service, or of one of its targets.
 func (b *Board) Stand(standing health.Standing) {
 	b.sink.Put(store.Batch{Standings: []health.Standing{standing}})
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if e := b.services[standing.Service]; e != nil && !standing.At.Before(e.standing.At) {
-		e.standing = standing
+	if e := b.services[standing.Service]; e != nil && e.stand(standing) {
 		b.wake(standing.Service)
 	}
+}
+
+// stand takes a standing, unless a later one is known. It reports whether it did.
+func (e *entry) stand(standing health.Standing) bool {
+	if standing.Target != "" {
+		if e.crowd == nil {
+			return false
+		}
+		m := e.crowd.member(standing.Target)
+		return m != nil && m.stand(standing)
+	}
+	if standing.At.Before(e.standing.At) {
+		return false
+	}
+	e.standing = standing
+	return true
 }
 
 // Report takes the record of an incident as it is now.
@@ -139,25 +165,6 @@ func (b *Board) Report(incident health.Incident) {
 func (b *Board) Archive(ctx context.Context, incident health.Incident) error {
 	b.show(incident)
 	return b.sink.Archive(ctx, incident)
-}
-
-// show keeps an incident among the open ones, or takes it from them.
-func (b *Board) show(incident health.Incident) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	shown := b.incidents[incident.Service]
-	switch {
-	case shown != nil && shown.ID != incident.ID && shown.OpenedAt.After(incident.OpenedAt):
-		return
-	case incident.State == health.Resolved:
-		b.closed[incident.Service] = incident.ID
-		delete(b.incidents, incident.Service)
-	case b.closed[incident.Service] == incident.ID:
-		return // it does not open again
-	default:
-		b.incidents[incident.Service] = &incident
-	}
-	b.wake(incident.Service)
 }
 
 // Alerted takes what became of one try to tell a receiver.
@@ -205,6 +212,7 @@ func (b *Board) Outbox(outbox health.Outbox) {
 
 // Services returns what is known of every configured service, by name.
 func (b *Board) Services() []Service {
+	b.allTargets()
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	all, now := make([]Service, len(b.sorted)), b.now()
@@ -216,6 +224,7 @@ func (b *Board) Services() []Service {
 
 // Service returns what is known of one service, if it is configured.
 func (b *Board) Service(name string) (Service, bool) {
+	_ = b.currentTargets(name) // what was known before is shown
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	e := b.services[name]
@@ -231,9 +240,12 @@ func (b *Board) service(e *entry, now time.Time) Service {
 		Configured: e.configured,
 		State:      e.standing.State, Since: e.standing.Since, Failures: e.standing.Failures,
 		Flapping: e.standing.Flapping, Paused: e.standing.Paused, Orders: e.standing.Orders.Prune(now),
-		Result: e.result, Incident: b.incidents[e.configured.Name],
+		Result: e.result, Incident: b.incidentOf(e.configured.Name), Targets: e.standing.Targets,
 		// What is shown once is never written to again, only added to.
 		Recent: slices.Clip(e.recent), Uptime: e.uptime,
+	}
+	if e.crowd != nil && e.crowd.list != nil {
+		s.Targets.Total = e.crowd.list.Len()
 	}
 	if s.State == "" {
 		s.State = health.StateUnknown
@@ -244,35 +256,6 @@ func (b *Board) service(e *entry, now time.Time) Service {
 		s.Since = e.result.At.Add(patience)
 	}
 	return s
-}
-
-// OpenIncidents returns the incidents that are not resolved, the newest first.
-func (b *Board) OpenIncidents() []health.Incident {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	open := make([]health.Incident, 0, len(b.incidents))
-	for _, incident := range b.incidents {
-		open = append(open, *incident)
-	}
-	slices.SortFunc(open, func(a, b health.Incident) int {
-		if c := b.OpenedAt.Compare(a.OpenedAt); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Service, b.Service)
-	})
-	return open
-}
-
-// OpenIncident returns the open incident with an id.
-func (b *Board) OpenIncident(id string) (health.Incident, bool) {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	for _, incident := range b.incidents {
-		if incident.ID == id {
-			return *incident, true
-		}
-	}
-	return health.Incident{}, false
 }
 
 // Outboxes returns what each receiver's Outbox said last, by receiver.

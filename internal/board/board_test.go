@@ -59,6 +59,8 @@ func (d *direct) Archive(ctx context.Context, incident health.Incident) error {
 	return d.database.Write(ctx, store.Batch{Incidents: []health.Incident{incident}})
 }
 
+func (d *direct) Settled(context.Context) error { return nil }
+
 func database(t *testing.T) string { return filepath.Join(t.TempDir(), "paramedic.db") }
 
 func result(at time.Time, status health.Status) health.Result {
@@ -287,3 +289,4 @@ type nowhere struct{}
 
 func (nowhere) Put(store.Batch)                                {}
 func (nowhere) Archive(context.Context, health.Incident) error { return nil }
+func (nowhere) Settled(context.Context) error                  { return nil }

@@ -33,9 +33,10 @@ const (
 	followEvery = 2 * time.Second
 	// uptimeEvery is how old the shares of time that a service was up may be.
 	uptimeEvery = time.Minute
-	// openLimit is the most open incidents that are taken from the store, and
-	// singly how many are read one by one: more are read all at once.
-	openLimit = 5000
+	// openLimit is the most open incidents that are taken from the store, in
+	// pages of openPage; singly is how many are read one by one.
+	openLimit = 20_000
+	openPage  = 500
 	singly    = 20
 )
 
@@ -123,13 +124,8 @@ func (b *Board) followIncidents(ctx context.Context, history History) error {
 		}
 	}
 	if len(news) > singly {
-		open, _, err := history.Incidents(ctx, store.IncidentFilter{Open: true, Limit: openLimit})
-		if err != nil {
+		if err := b.learnOpen(ctx, history, news); err != nil {
 			return err
-		}
-		for _, incident := range open {
-			b.learn(incident)
-			delete(news, incident.ID)
 		}
 	}
 	for id := range news {
@@ -144,39 +140,83 @@ func (b *Board) followIncidents(ctx context.Context, history History) error {
 	return nil
 }
 
+// learnOpen takes all open incidents, page by page, and strikes them off the news.
+func (b *Board) learnOpen(ctx context.Context, history History, news map[string]int) error {
+	for offset := 0; offset < openLimit; offset += openPage {
+		page, _, err := history.Incidents(ctx, store.IncidentFilter{Open: true, Limit: openPage, Offset: offset})
+		if err != nil {
+			return err
+		}
+		for _, incident := range page {
+			b.learn(incident)
+			delete(news, incident.ID)
+		}
+		if len(page) < openPage {
+			break
+		}
+	}
+	return nil
+}
+
 // mergeAll shows what is newer than what is shown.
 func (b *Board) mergeAll(changed []store.Latest) {
+	b.allTargets()
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	surveyed := map[*entry][]health.Finding{}
 	for _, latest := range changed {
 		e := b.services[latest.Service]
-		if e == nil || latest.Target != "" {
+		if e == nil || latest.Target != "" && e.crowd == nil {
 			continue
 		}
-		newer := false
-		if latest.Standing.At.After(e.standing.At) {
-			e.standing, newer = latest.Standing, true
-		}
-		if latest.Result.At.After(e.result.At) {
-			first := e.result.At.IsZero() && len(e.recent) > 0
-			if first {
-				e.result = latest.Result // its latency is among the recent ones
-			} else {
-				e.take(latest.Result)
-			}
+		newer := e.learn(latest)
+		if latest.Target != "" && e.isNews(latest) {
+			surveyed[e] = append(surveyed[e], health.Finding{Target: latest.Target, Result: latest.Result})
 			newer = true
 		}
 		if newer {
 			b.wake(latest.Service)
 		}
 	}
+	for e, findings := range surveyed {
+		e.takeAll(findings)
+	}
+}
+
+// learn takes what the store knows of a service, and the standing of a target,
+// if it is newer. It reports whether it was.
+func (e *entry) learn(latest store.Latest) (newer bool) {
+	if latest.Target != "" {
+		if m := e.crowd.member(latest.Target); m != nil && (m.standing == nil || latest.Standing.At.After(m.standing.At)) {
+			return !latest.Standing.At.IsZero() && m.stand(latest.Standing)
+		}
+		return false
+	}
+	if latest.Standing.At.After(e.standing.At) {
+		e.standing, newer = latest.Standing, true
+	}
+	if e.crowd != nil || !latest.Result.At.After(e.result.At) {
+		return newer
+	}
+	if e.result.At.IsZero() && len(e.recent) > 0 {
+		e.result = latest.Result // its latency is among the recent ones
+	} else {
+		e.take(latest.Result)
+	}
+	return true
+}
+
+// isNews reports whether the result of a target is later than what is shown.
+func (e *entry) isNews(latest store.Latest) bool {
+	m := e.crowd.member(latest.Target)
+	return m != nil && !latest.Result.At.IsZero() && nanos(latest.Result.At) > m.at
 }
 
 // learn takes an incident from the store, unless a newer record of it is shown.
 // One that is closed only takes the place of its own.
 func (b *Board) learn(incident health.Incident) {
 	b.mu.RLock()
-	shown := b.incidents[incident.Service]
+	shown := b.incidents[subject(incident)]
 	b.mu.RUnlock()
 	same := shown != nil && shown.ID == incident.ID
 	switch {

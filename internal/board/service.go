@@ -20,6 +20,10 @@ type Configured struct {
 	// Interval is the time between probes, zero if Cron says when to probe;
 	// Timeout is the longest that one takes.
 	Interval, Timeout time.Duration
+	// HasTargets is set for a service with targets; Classes are the intervals
+	// of those of its targets that have one of their own, by the class's name.
+	HasTargets        bool
+	Classes           map[string]time.Duration
 	Cron, ActiveHours string
 	FailureThreshold  int
 	// Mode is the configured one, Steps the titles of the runbook's steps.
@@ -58,12 +62,19 @@ type Service struct {
 	Paused   *health.Pause
 	Orders   health.Orders
 	// Result is that of the last probe, which began at Result.At; zero if none
-	// was made.
+	// was made. That of a service with targets is of the status of all of them
+	// together, degraded if some do not pass and unhealthy if none does, and
+	// its latency is the mean of the latest batch.
 	Result health.Result
-	// Incident is the open one, nil if there is none. It is not to be changed.
+	// Incident is the open one, nil if there is none: of a service with targets
+	// that for the whole, else the oldest of its targets'. It is not to be changed.
 	Incident *health.Incident
+	// Targets counts the targets of a service with targets, as its Monitor said
+	// last; Total is as of now.
+	Targets health.Counts
 	// Recent are the latencies of the latest probes in milliseconds, oldest
-	// first, -1 for one that failed; at most RecentLimit. They are not to be changed.
+	// first, -1 for one that failed; at most RecentLimit. Those of a service
+	// with targets are means, one for each interval. They are not to be changed.
 	Recent []float32
 	// Uptime is as of a minute ago.
 	Uptime store.Uptime

@@ -43,6 +43,9 @@ func (p *pile) Archive(_ context.Context, incident health.Incident) error {
 	return nil
 }
 
+// Settled implements board.Sink.
+func (p *pile) Settled(context.Context) error { return nil }
+
 // world is services as a test wants them, on a real board over a real store. It
 // needs no Temporal: pages read none.
 type world struct {

@@ -23,6 +23,7 @@ type nowhere struct{}
 
 func (nowhere) Put(store.Batch)                                {}
 func (nowhere) Archive(context.Context, health.Incident) error { return nil }
+func (nowhere) Settled(context.Context) error                  { return nil }
 
 func newBoard() *board.Board { return board.New(nowhere{}, slog.New(slog.DiscardHandler)) }
 

@@ -58,6 +58,8 @@ func (s straight) Archive(ctx context.Context, incident health.Incident) error {
 	return s.store.Write(ctx, store.Batch{Incidents: []health.Incident{incident}})
 }
 
+func (s straight) Settled(context.Context) error { return nil }
+
 func newWorld(t *testing.T, change ...func(*Options)) *world {
 	t.Helper()
 	opened, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "store.db"), slog.New(slog.DiscardHandler))

@@ -24,6 +24,7 @@ type discard struct{}
 
 func (discard) Put(store.Batch)                                {}
 func (discard) Archive(context.Context, health.Incident) error { return nil }
+func (discard) Settled(context.Context) error                  { return nil }
 
 // site is pages with who looks at them.
 type site struct {

@@ -33,6 +33,8 @@ func (w written) Archive(ctx context.Context, incident health.Incident) error {
 	return w.store.Write(ctx, store.Batch{Incidents: []health.Incident{incident}})
 }
 
+func (w written) Settled(context.Context) error { return nil }
+
 // world is services in every state, on a real board over a real store.
 type world struct {
 	*site

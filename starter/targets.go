@@ -75,7 +75,7 @@ func (a *app) targetsCommand() *cobra.Command {
 		Use:   "targets SERVICE",
 		Short: "Count the targets of a service and show those that fail; exit code 1 when some are down",
 		Long: `Count the targets of a service and show those that fail: how long, how often, and
-with what the first failure was; exit code 1 when some are down.
+what the last probe found; exit code 1 when some are down.
 
 This is what the service's Monitor keeps, which names the targets that fail and
 no others. All targets, with their labels, are shown by the pages and the API
@@ -136,7 +136,7 @@ func (a *app) showTargets(service config.Service, fleet workflows.FleetState, st
 		})
 	}
 	if len(rows) > 0 {
-		if err := a.table([]string{"TARGET", "STATE", "FOR", "FAILURES", "CLASS", "INCIDENT", "FIRST FAILURE"}, rows); err != nil {
+		if err := a.table([]string{"TARGET", "STATE", "FOR", "FAILURES", "CLASS", "INCIDENT", "MESSAGE"}, rows); err != nil {
 			return err
 		}
 	}

@@ -94,7 +94,7 @@ func TestTargetsAreShownAsTheirMonitorKnowsThem(t *testing.T) {
 	}
 	require.Equal(t, ""+
 		"shops: 9,998 of 10,000 up, 1 down, 1 failing\n"+
-		"TARGET       STATE    FOR    FAILURES  CLASS  INCIDENT  FIRST FAILURE\n"+
+		"TARGET       STATE    FOR    FAILURES  CLASS  INCIDENT  MESSAGE\n"+
 		"a/b/c        down     2m 0s  7         gold   open      connection refused\n"+
 		"10.0.0.1:80  failing  2m 0s  1         gold   -         connection refused\n", show(tenThousand(), "", errNotGood))
 	require.NotContains(t, show(tenThousand(), health.StateFailing, errNotGood), "a/b/c")

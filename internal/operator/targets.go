@@ -41,14 +41,15 @@ func CountTargets(fleet workflows.FleetState, failureThreshold int) health.Count
 }
 
 // FailingTargets are the targets of a service whose latest probe failed, as far
-// as its Monitor names them: those that are down first, by name. What stands
-// of each is its first failure, as the Monitor keeps no more.
+// as its Monitor names them: those that are down first, by name.
 func FailingTargets(service string, fleet workflows.FleetState, failureThreshold int) []TargetStatus {
 	statuses := make([]TargetStatus, 0, len(fleet.Failing))
 	for _, target := range fleet.Failing {
 		statuses = append(statuses, TargetStatus{
 			Service: service, Target: target.Target, State: failingState(target, failureThreshold),
-			Since: Time{target.Streak.FirstFailureAt}, Message: target.Streak.FirstFailure, Streak: target.Streak.Failures,
+			Since: Time{target.Streak.FirstFailureAt}, Streak: target.Streak.Failures,
+			LastProbeAt: Time{target.Last.At}, LatencyMS: target.Last.LatencyMS,
+			Message: cmp.Or(target.Last.Message, target.Streak.FirstFailure),
 		})
 	}
 	slices.SortFunc(statuses, func(a, b TargetStatus) int {

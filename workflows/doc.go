@@ -28,6 +28,25 @@
 //	                     resolved: downtime from the first failed probe to the
 //	                     first passing one; recovery notice; the record is the result
 //
+// # A service with many targets
+//
+// Its Monitor makes rounds: the targets are divided into batches, which are due
+// one after the other over the interval, and each is one activity. Only targets
+// that fail are named, so that ten thousand that pass cost what one costs.
+//
+//	slots ──due──▶ batch 3/16 ──activity──▶ 2 of 625 failed ──judge──▶ streaks, by target
+//	                                                             │
+//	     third failure of a target ──▶ Remediation  id remediation/<service>/<target>
+//	     more than max_open_incidents ──▶ one Remediation for the whole: a storm
+//	     the control probe fails, too ──▶ one for the whole: cut off; nothing is held
+//	                                      against any target
+//
+// rounds.go is what differs from a single service, rounds_slots.go says when
+// which batch is due, rounds_judge.go what the findings come to (with several
+// vantage points, by a quorum), and rounds_incidents.go which incidents follow.
+//
+// # Where to read
+//
 // Read monitor.go first, then remediation.go and its steps: deciding.go,
 // permit.go, treatment.go, verification.go. Beside the healing, telling.go says
 // who hears of what and escalation.go when; posting.go hands alerts to the
@@ -42,6 +61,8 @@
 //
 //   - A Monitor ends successfully, also when its service is down: only a
 //     successful run hands its state to the next watch.
+//   - What a prober could not find out is held against nobody: an error, a
+//     worker that is cut off or overloaded, too few vantage points.
 //   - A restart needs the Gatekeeper's permit, which is the answer of
 //     health.Decide to all that is known; who cannot ask does not act.
 //   - Alerts run beside the healing and never in its way. What is still on its

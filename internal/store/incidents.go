@@ -87,6 +87,9 @@ func (f IncidentFilter) where() (clause string, args []any) {
 	if f.Service != "" {
 		add("service = ?", cleanText(f.Service))
 	}
+	if f.Target != "" {
+		add("target = ?", cleanText(f.Target))
+	}
 	if f.Open && !f.Closed {
 		add("resolved_at = 0")
 	}

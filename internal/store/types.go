@@ -99,6 +99,7 @@ type Uptime struct{ Day, Week, Month float64 }
 // IncidentFilter chooses incidents, newest first.
 type IncidentFilter struct {
 	Service string // empty: all
+	Target  string // empty: all, and those of the service as a whole
 	// Open keeps those that are not resolved, Closed those that are.
 	Open, Closed bool
 	// From and Until bound when they were opened; zero: no bound.

@@ -46,17 +46,20 @@ func Kinds() []Kind {
 	return []Kind{
 		clickHouseKind(),
 		postgresKind(),
+		mysqlKind(),
 		redisKind(),
+		rabbitKind(),
 		s3Kind(),
 		httpKind(),
+		grpcKind(),
 		prometheusKind(),
 		tcpKind(),
+		smtpKind(),
 		certificateKind(),
 		dnsKind(),
 		icmpKind(),
 		execKind(),
 		directoryKind(),
-		grpcKind(),
 	}
 }
 

@@ -30,7 +30,7 @@ func TestKindsDocumentThemselves(t *testing.T) {
 	}
 	require.Equal(t, map[string]bool{
 		"clickhouse": true, "postgres": true, "redis": true, "s3": true, "http": true,
-		"prometheus": true, "tcp": true, "directory": true,
+		"prometheus": true, "mysql": true, "rabbitmq": true, "grpc": true, "smtp": true, "tcp": true, "directory": true,
 		"tls": true, "dns": true, "icmp": true, "exec": true,
 	}, seen)
 }

@@ -1,14 +1,17 @@
 package probe
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"paramedic/internal/health"
@@ -35,31 +38,74 @@ type observed struct {
 	value condition
 }
 
+// needs says which parts of an answer are spoken of; the others need not be
+// made ready.
+type needs struct{ body, text, headers, age bool }
+
+// needsOf returns what rules and values to observe speak of.
+func needsOf(r rules, all []observed) needs {
+	conditions := slices.Concat(r.expect, r.degraded)
+	for _, o := range all {
+		conditions = append(conditions, o.value)
+	}
+	spoken := func(word string) bool {
+		return slices.ContainsFunc(conditions, func(c condition) bool { return c.speaksOf(word) })
+	}
+	return needs{body: spoken("body"), text: spoken("text"), headers: spoken("headers"), age: spoken("age")}
+}
+
+// buffers hold answers while they are read.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// bufferKept is the size of a buffer, in bytes, beyond which it is not kept.
+const bufferKept = 64 << 10
+
 // readAnswerOf reads and closes the response to a request made at start. The
 // conditions judged on it end when ctx does.
-func readAnswerOf(ctx context.Context, response *http.Response, start time.Time) (*answer, error) {
+func readAnswerOf(ctx context.Context, response *http.Response, start time.Time, wanted needs) (*answer, error) {
 	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(response.Body, bodyLimit+1))
-	if err != nil {
+	buffer, _ := buffers.Get().(*bytes.Buffer)
+	defer func() {
+		if buffer.Cap() <= bufferKept {
+			buffers.Put(buffer)
+		}
+	}()
+	buffer.Reset()
+	if _, err := buffer.ReadFrom(io.LimitReader(response.Body, bodyLimit+1)); err != nil {
 		return nil, err
 	}
 	now := time.Now()
-	_, _ = io.CopyN(io.Discard, response.Body, drainLimit)
-	found := &answer{status: response.StatusCode, bytes: min(len(text), bodyLimit), scene: newScene(ctx, start)}
+	if buffer.Len() > bodyLimit {
+		_, _ = io.CopyN(io.Discard, response.Body, drainLimit)
+	}
+	found := &answer{status: response.StatusCode, bytes: min(buffer.Len(), bodyLimit), scene: newScene(ctx, start)}
+	found.values["status"] = found.status
+	if wanted.headers {
+		found.values["headers"] = lowerCase(response.Header)
+	}
+	if wanted.text {
+		found.values["text"] = string(buffer.Bytes()[:found.bytes])
+	}
+	if wanted.body {
+		found.parse(buffer.Bytes())
+	}
+	if wanted.age {
+		found.values["age"] = func(value any) (time.Duration, error) { return found.age(now, value) }
+	}
+	return found, nil
+}
+
+// parse reads the body of an answer as JSON.
+func (f *answer) parse(text []byte) {
 	var body any
-	if len(text) > bodyLimit {
-		text, err = text[:bodyLimit], fmt.Errorf("it is longer than %d bytes", bodyLimit)
-	} else {
+	err := fmt.Errorf("it is longer than %d bytes", bodyLimit)
+	if len(text) <= bodyLimit {
 		err = json.Unmarshal(text, &body)
 	}
 	if err != nil {
-		body, found.absent["body"] = nil, "body is not JSON: "+jsonWords(err, len(text))
+		body, f.absent["body"] = nil, "body is not JSON: "+jsonWords(err, len(text))
 	}
-	maps.Copy(found.values, map[string]any{
-		"status": found.status, "headers": lowerCase(response.Header), "body": body, "text": string(text),
-		"age": func(value any) (time.Duration, error) { return found.age(now, value) },
-	})
-	return found, nil
+	f.values["body"] = body
 }
 
 // age is the conditions' function of that name; it notes the greatest as lag.
@@ -85,7 +131,7 @@ func (f *answer) judge(rules rules, all []observed) health.Result {
 		result.Status, result.Message = health.Degraded, strings.Join(obstacles, "; ")
 	}
 	if result.Status == health.Healthy {
-		result.Message = fmt.Sprintf("status %d", f.status)
+		result.Message = "status " + strconv.Itoa(f.status)
 		if f.lag != nil {
 			result.Message += ", lag " + health.Span(*f.lag)
 		}

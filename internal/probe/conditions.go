@@ -147,6 +147,14 @@ func (c condition) obstacle(s scene, err error) string {
 	return found.String() + " is null"
 }
 
+// speaksOf reports whether a word is used; $env stands for all of them.
+func (c condition) speaksOf(word string) bool {
+	return ast.Find(c.tree, func(node ast.Node) bool {
+		identifier, ok := node.(*ast.IdentifierNode)
+		return ok && (identifier.Value == word || identifier.Value == "$env")
+	}) != nil
+}
+
 // evaluate compiles and runs an expression of any type.
 func evaluate(text string, words words, s scene) (any, error) {
 	program, err := compileExpression(text, words)

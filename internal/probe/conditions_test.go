@@ -21,7 +21,7 @@ func found(t testing.TB, status int, body string) *answer {
 	recorder.Header().Set("Content-Type", "application/json")
 	recorder.WriteHeader(status)
 	_, _ = recorder.WriteString(body)
-	a, err := readAnswerOf(context.Background(), recorder.Result(), time.Now())
+	a, err := readAnswerOf(context.Background(), recorder.Result(), time.Now(), needs{body: true, text: true, headers: true, age: true})
 	require.NoError(t, err)
 	a.values["latency"] = 120 * time.Millisecond
 	return a

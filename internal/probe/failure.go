@@ -35,7 +35,13 @@ func begin(ctx context.Context, secrets ...option.Secret) *attempt {
 	for _, secret := range secrets {
 		values = append(values, secret.Reveal())
 	}
-	a := &attempt{start: time.Now(), hide: option.NewRedactor(values)}
+	return beginHiding(ctx, option.NewRedactor(values))
+}
+
+// beginHiding starts an attempt whose secrets are hidden by a redactor that
+// was made before; nil if it has none.
+func beginHiding(ctx context.Context, hide *option.Redactor) *attempt {
+	a := &attempt{start: time.Now(), hide: hide}
 	if limit, ok := ctx.Value(limitKey{}).(time.Duration); ok {
 		a.limit = limit
 	} else if deadline, ok := ctx.Deadline(); ok {

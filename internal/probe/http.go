@@ -105,45 +105,66 @@ func ofBody(text string) string {
 
 // Open implements Options.
 func (o *HTTP) Open() (Prober, error) {
-	asked, err := newWeb(o.request())
+	checks, err := o.checks()
 	if err != nil {
 		return nil, err
 	}
+	asked, page, err := openWeb(o.request())
+	if err != nil {
+		return nil, err
+	}
+	return &httpProber{web: asked, page: page, checks: checks}, nil
+}
+
+// httpChecks are what probes hold the answers of web services against.
+type httpChecks struct {
+	rules    rules
+	observed []observed
+	needs    needs
+	hide     *option.Redactor
+}
+
+func (o *HTTP) checks() (*httpChecks, error) {
 	rules, mistakes := o.rules()
 	observed, more := o.observed()
 	if err := firstMistake(append(mistakes, more...)); err != nil {
 		return nil, err
 	}
-	return &httpProber{web: asked, rules: rules, observed: observed}, nil
+	return &httpChecks{rules: rules, observed: observed, needs: needsOf(rules, observed), hide: o.request().hide()}, nil
 }
 
-// httpProber asks a web service and judges its answer.
+// probe asks for a page and judges the answer.
+func (c *httpChecks) probe(ctx context.Context, service asker, asked page) health.Result {
+	a := beginHiding(ctx, c.hide)
+	a.doing("waiting for the answer of %s", asked.url.Host)
+	response, err := service.ask(ctx, asked)
+	if err != nil {
+		service.lost(asked)
+		return a.failed(err)
+	}
+	a.doing("reading the answer of %s", asked.url.Host)
+	found, err := readAnswerOf(ctx, response, a.start, c.needs)
+	if err != nil {
+		service.lost(asked)
+		return a.failed(err)
+	}
+	return a.mask(found.judge(c.rules, c.observed))
+}
+
+// httpProber asks one web service.
 type httpProber struct {
-	web      *web
-	rules    rules
-	observed []observed
+	web    *web
+	page   page
+	checks *httpChecks
 }
 
 // Probe implements Prober.
 func (p *httpProber) Probe(ctx context.Context) health.Result {
-	a := begin(ctx, p.web.request.secrets()...)
-	a.doing("waiting for the answer of %s", p.web.target.Host)
-	response, err := p.web.ask(ctx)
-	if err != nil {
-		p.web.drop()
-		return a.failed(err)
-	}
-	a.doing("reading the answer of %s", p.web.target.Host)
-	found, err := readAnswerOf(ctx, response, a.start)
-	if err != nil {
-		p.web.drop()
-		return a.failed(err)
-	}
-	return a.mask(found.judge(p.rules, p.observed))
+	return p.checks.probe(ctx, p.web, p.page)
 }
 
 // Close implements Prober.
 func (p *httpProber) Close() error {
-	p.web.drop()
+	p.web.close()
 	return nil
 }

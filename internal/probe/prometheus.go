@@ -70,31 +70,39 @@ func (o *Prometheus) rules() (rules, option.Problems) {
 
 // Open implements Options.
 func (o *Prometheus) Open() (Prober, error) {
-	asked, err := newWeb(o.request())
+	checks, err := o.checks()
 	if err != nil {
 		return nil, err
 	}
+	asked, page, err := openWeb(o.request())
+	if err != nil {
+		return nil, err
+	}
+	return &prometheusProber{web: asked, page: page, checks: checks}, nil
+}
+
+// seriesChecks are what probes hold the metrics of applications against.
+type seriesChecks struct {
+	options Prometheus
+	rules   rules
+	hide    *option.Redactor
+}
+
+func (o *Prometheus) checks() (*seriesChecks, error) {
 	rules, mistakes := o.rules()
 	if err := firstMistake(mistakes); err != nil {
 		return nil, err
 	}
-	return &prometheusProber{options: *o, web: asked, rules: rules}, nil
+	return &seriesChecks{options: *o, rules: rules, hide: o.request().hide()}, nil
 }
 
-// prometheusProber reads the metrics of an application.
-type prometheusProber struct {
-	options Prometheus
-	web     *web
-	rules   rules
-}
-
-// Probe implements Prober.
-func (p *prometheusProber) Probe(ctx context.Context) health.Result {
-	a := begin(ctx, p.web.request.secrets()...)
-	a.doing("waiting for the metrics of %s", p.web.target.Host)
-	response, err := p.web.ask(ctx)
+// probe reads the metrics of an application and judges them.
+func (c *seriesChecks) probe(ctx context.Context, service asker, asked page) health.Result {
+	a := beginHiding(ctx, c.hide)
+	a.doing("waiting for the metrics of %s", asked.url.Host)
+	response, err := service.ask(ctx, asked)
 	if err != nil {
-		p.web.drop()
+		service.lost(asked)
 		return a.failed(err)
 	}
 	defer func() { _ = response.Body.Close() }()
@@ -102,25 +110,37 @@ func (p *prometheusProber) Probe(ctx context.Context) health.Result {
 		_, _ = io.CopyN(io.Discard, response.Body, drainLimit)
 		return a.unhealthy("status is %d, not 200", response.StatusCode)
 	}
-	a.doing("reading the metrics of %s", p.web.target.Host)
-	all, err := readSeries(response.Body, p.options.Metric)
+	a.doing("reading the metrics of %s", asked.url.Host)
+	all, err := readSeries(response.Body, c.options.Metric)
 	if err != nil {
-		p.web.drop()
+		service.lost(asked)
 		return a.failed(err)
 	}
-	return a.mask(p.judge(all, newScene(ctx, a.start)))
+	return a.mask(c.judge(all, newScene(ctx, a.start)))
+}
+
+// prometheusProber reads the metrics of one application.
+type prometheusProber struct {
+	web    *web
+	page   page
+	checks *seriesChecks
+}
+
+// Probe implements Prober.
+func (p *prometheusProber) Probe(ctx context.Context) health.Result {
+	return p.checks.probe(ctx, p.web, p.page)
 }
 
 // judge holds each series that has the labels against the rules.
-func (p *prometheusProber) judge(all []series, s scene) health.Result {
-	checked := slices.DeleteFunc(slices.Clone(all), func(one series) bool { return !one.has(p.options.Labels) })
+func (c *seriesChecks) judge(all []series, s scene) health.Result {
+	checked := slices.DeleteFunc(slices.Clone(all), func(one series) bool { return !one.has(c.options.Labels) })
 	if len(checked) == 0 {
-		return health.Result{Status: health.Unhealthy, Message: p.absent(all), Observations: map[string]float64{"series": 0}}
+		return health.Result{Status: health.Unhealthy, Message: c.absent(all), Observations: map[string]float64{"series": 0}}
 	}
 	found := verdict{health.Healthy: nil}
 	for _, one := range checked {
 		s.values["value"], s.values["labels"] = one.value, one.labels
-		status, message := p.rules.judge(s)
+		status, message := c.rules.judge(s)
 		found[status] = append(found[status], finding{one, message})
 	}
 	result := found.result(len(checked))
@@ -131,10 +151,10 @@ func (p *prometheusProber) judge(all []series, s scene) health.Result {
 }
 
 // absent says which series there are instead.
-func (p *prometheusProber) absent(all []series) string {
-	wanted := series{metric: p.options.Metric, labels: p.options.Labels}
+func (c *seriesChecks) absent(all []series) string {
+	wanted := series{metric: c.options.Metric, labels: c.options.Labels}
 	if len(all) == 0 {
-		return fmt.Sprintf("there is no %s", p.options.Metric)
+		return fmt.Sprintf("there is no %s", c.options.Metric)
 	}
 	return fmt.Sprintf("there is no %s, only %s", wanted, listed(all, series.String))
 }
@@ -190,6 +210,6 @@ func listed[T any](all []T, write func(T) string) string {
 
 // Close implements Prober.
 func (p *prometheusProber) Close() error {
-	p.web.drop()
+	p.web.close()
 	return nil
 }

@@ -40,16 +40,21 @@ func (o *TCP) Validate() option.Problems {
 }
 
 // Open implements Options.
-func (o *TCP) Open() (Prober, error) { return &tcpProber{options: *o}, nil }
+func (o *TCP) Open() (Prober, error) {
+	return &tcpProber{options: *o, dial: dialer(o.Address, o.TLS)}, nil
+}
 
 // tcpProber connects anew each time: connecting is what it checks.
-type tcpProber struct{ options TCP }
+type tcpProber struct {
+	options TCP
+	dial    func(ctx context.Context) (net.Conn, error)
+}
 
 // Probe implements Prober.
 func (p *tcpProber) Probe(ctx context.Context) health.Result {
-	a := begin(ctx)
+	a := beginHiding(ctx, nil)
 	a.doing("connecting to %s", p.options.Address)
-	conn, err := dialer(p.options.Address, p.options.TLS)(ctx)
+	conn, err := p.dial(ctx)
 	if err != nil {
 		return a.failed(err)
 	}

@@ -3,20 +3,15 @@ package probe
 import (
 	"context"
 	"errors"
-	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"paramedic/internal/option"
 )
-
-// webIdle is how long an idle connection is kept; longer than the usual
-// interval, so that one connection serves all probes.
-const webIdle = 3 * time.Minute
 
 // request says what is asked of a web service, and how.
 type request struct {
@@ -51,14 +46,22 @@ func (r request) checkURL(problems *option.Problems) {
 	if r.url == "" {
 		return
 	}
-	// The text is not repeated: its query may hold a key.
-	parsed, err := url.Parse(r.url)
+	if _, wrong := readURL(r.url); wrong != "" {
+		problems.Add("url", "%s", wrong)
+	}
+}
+
+// readURL reads an address, and says what is wrong with it. The text is not
+// repeated: its query may hold a key.
+func readURL(text string) (parsed *url.URL, wrong string) {
+	parsed, err := url.Parse(text)
 	switch {
 	case err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https":
-		problems.Add("url", "is not a URL that begins with http:// or https://")
+		return nil, "is not a URL that begins with http:// or https://"
 	case parsed.User != nil:
-		problems.Add("url", "holds a user name or password; use token or headers, which are kept secret")
+		return nil, "holds a user name or password; use token or headers, which are kept secret"
 	}
+	return parsed, ""
 }
 
 // validHeader reports whether net/http will send the header: its own rule,
@@ -86,60 +89,79 @@ func (r request) header() http.Header {
 	return header
 }
 
-// secrets are what no message may repeat.
-func (r request) secrets() []option.Secret {
-	return append(slices.Collect(maps.Values(r.headers)), r.token)
+// hide masks what no message may repeat; nil if there is nothing.
+func (r request) hide() *option.Redactor {
+	var values []string
+	for _, secret := range append(slices.Collect(maps.Values(r.headers)), r.token) {
+		if !secret.Empty() {
+			values = append(values, secret.Reveal())
+		}
+	}
+	if len(values) == 0 {
+		return nil
+	}
+	return option.NewRedactor(values)
 }
 
-// web asks one web service. It keeps one client, and with it its connection,
-// between probes.
+// page is what to ask a web service for.
+type page struct {
+	url  *url.URL
+	body string
+	// target is whose page it is, if it is that of one of many.
+	target string
+}
+
+// asker asks web services.
+type asker interface {
+	// ask sends the request. Whoever calls it closes the answer's body.
+	ask(ctx context.Context, asked page) (*http.Response, error)
+	// lost says that there was no answer, or that it broke off: the connection
+	// to the service is not to be trusted.
+	lost(asked page)
+}
+
+// web is an asker. It keeps one client, and with it its connections, between
+// probes.
 type web struct {
-	request   request
-	target    *url.URL
-	header    http.Header
-	transport *http.Transport
-	client    *http.Client
+	method, host string
+	follow       bool
+	header       http.Header // shared by all requests, and not to be changed
+	transport    *http.Transport
+	client       *http.Client
 }
 
 // newWeb makes a client. Nothing is sent yet.
-func newWeb(r request) (*web, error) {
-	target, err := url.Parse(r.url)
-	if err != nil {
-		return nil, errors.New("url is not a URL")
-	}
-	config, err := r.tls.config()
-	if err != nil {
-		return nil, fmt.Errorf("tls.ca: %w", err)
-	}
-	w := &web{request: r, target: target, header: r.header(), transport: &http.Transport{
-		TLSClientConfig: config, ForceAttemptHTTP2: true,
-		MaxIdleConnsPerHost: 1, IdleConnTimeout: webIdle,
-	}}
-	w.client = &http.Client{Transport: w.transport, CheckRedirect: w.redirect}
-	return w, nil
+func newWeb(r request, transport *http.Transport) *web {
+	w := &web{method: r.method, follow: r.follow, header: r.header(), transport: transport}
+	w.host = w.header.Get("Host") // empty: the URL's
+	w.client = &http.Client{Transport: transport, CheckRedirect: w.redirect}
+	return w
 }
 
-// ask sends the request. Whoever calls it closes the answer's body.
-func (w *web) ask(ctx context.Context) (*http.Response, error) {
-	asked, err := http.NewRequestWithContext(ctx, w.request.method, w.request.url, strings.NewReader(w.request.body))
+// ask implements asker.
+func (w *web) ask(ctx context.Context, p page) (*http.Response, error) {
+	var body io.Reader
+	if p.body != "" {
+		body = strings.NewReader(p.body)
+	}
+	asked, err := http.NewRequestWithContext(ctx, w.method, "", body)
 	if err != nil {
 		return nil, err
 	}
-	asked.Header = w.header.Clone()
-	asked.Host = asked.Header.Get("Host") // empty: the URL's
+	asked.URL, asked.Host, asked.Header = p.url, w.host, w.header
 	return w.client.Do(asked)
 }
 
 // redirect keeps what may be secret from other hosts: net/http drops the
 // header Authorization there, but not keys in headers of other names.
 func (w *web) redirect(next *http.Request, via []*http.Request) error {
-	if !w.request.follow {
+	if !w.follow {
 		return http.ErrUseLastResponse
 	}
 	if len(via) >= 10 {
 		return errors.New("stopped after 10 redirects")
 	}
-	if next.URL.Host != w.target.Host || next.URL.Scheme != w.target.Scheme {
+	if first := via[0].URL; next.URL.Host != first.Host || next.URL.Scheme != first.Scheme {
 		for name := range w.header {
 			next.Header.Del(name)
 		}
@@ -148,6 +170,9 @@ func (w *web) redirect(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// drop closes idle connections. A failure calls for it: HTTP/2 would go on
-// using one whose other end is gone.
-func (w *web) drop() { w.transport.CloseIdleConnections() }
+// lost implements asker: HTTP/2 would go on using a connection whose other end
+// is gone.
+func (w *web) lost(page) { w.close() }
+
+// close closes idle connections.
+func (w *web) close() { w.transport.CloseIdleConnections() }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -150,6 +151,7 @@ func configured(cfg *config.Config) []board.Configured {
 			Interval: s.Interval.Std(), Timeout: s.Timeout.Std(), Cron: s.Cron, ActiveHours: s.ActiveHours,
 			FailureThreshold: s.FailureThreshold, Receivers: s.Alerts, YAML: cfg.ServiceYAML(s),
 		}
+		services[i].HasTargets, services[i].Classes = s.Targets != nil, intervals(s.Fleet)
 		for name, value := range services[i].Labels {
 			services[i].Labels[name] = masked(value)
 		}
@@ -162,4 +164,16 @@ func configured(cfg *config.Config) []board.Configured {
 		}
 	}
 	return services
+}
+
+// intervals are those of the classes of a fleet, by name.
+func intervals(fleet *config.Fleet) map[string]time.Duration {
+	if fleet == nil || len(fleet.Classes) == 0 {
+		return nil
+	}
+	classes := make(map[string]time.Duration, len(fleet.Classes))
+	for _, class := range fleet.Classes {
+		classes[class.Name] = class.Interval.Std()
+	}
+	return classes
 }

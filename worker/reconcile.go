@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"paramedic/internal/health"
 	"paramedic/internal/operator"
-	"paramedic/internal/store"
 	"paramedic/workflows"
 )
 
@@ -27,8 +29,8 @@ const (
 	// incident that is closed by one: the writer goes on trying by itself.
 	reconcileLimit = time.Minute
 	lostLimit      = 5 * time.Second
-	// openLimit is the most incidents that are compared in one round.
-	openLimit = 5000
+	// incidentsAtOnce bounds the incidents that are read from Temporal at once.
+	incidentsAtOnce = 8
 	// ledgerEvery is how old what is shown of the Gatekeeper's books may be.
 	ledgerEvery = 15 * time.Second
 )
@@ -85,7 +87,8 @@ func (p *process) permitsInUse() int {
 
 // reconcile keeps what is shown true where no workflow can say it: an incident
 // that was terminated, or one that nobody here has heard of. One that cannot be
-// read does not keep the others from it.
+// read does not keep the others from it. There may be thousands of them, as of
+// the targets of a service.
 func (p *process) reconcile(ctx context.Context, temporal *operator.Operator) error {
 	ctx, cancel := context.WithTimeout(ctx, reconcileLimit)
 	defer cancel()
@@ -93,40 +96,86 @@ func (p *process) reconcile(ctx context.Context, temporal *operator.Operator) er
 	if err != nil {
 		return fmt.Errorf("listing the open incidents: %w", err)
 	}
-	shown := p.board.OpenIncidents()
-	var failures []error
-	lost := func(incident health.Incident) {
+	var lost []health.Incident
+	current := map[string]health.Incident{}
+	for _, incident := range p.board.OpenIncidents() {
+		about := health.TargetID(incident.Service, incident.Target)
+		current[about] = incident
+		if !running[about] {
+			lost = append(lost, incident)
+		}
+		delete(running, about)
+	}
+	left, err := p.leftBehind(ctx, current)
+	failures := newFailures(err)
+	each := parallel(ctx)
+	for _, incident := range append(lost, left...) {
 		if time.Since(incident.OpenedAt) >= settled {
-			failures = append(failures, p.closeLost(ctx, temporal, incident))
+			each.Go(func() error { return failures.note(p.closeLost(ctx, temporal, incident)) })
 		}
 	}
-	current := make(map[string]health.Incident, len(shown))
-	for _, incident := range shown {
-		current[incident.Service] = incident
-		if !running[incident.Service] {
-			lost(incident)
-		}
-		delete(running, incident.Service)
+	for about := range running {
+		each.Go(func() error { return failures.note(p.hearOf(ctx, temporal, about)) })
 	}
-	// A service has one open incident: what is stored besides was left behind.
-	stored, _, err := p.store.Incidents(ctx, store.IncidentFilter{Open: true, Limit: openLimit})
-	failures = append(failures, err)
-	for _, incident := range stored {
-		if newer, found := current[incident.Service]; found && newer.ID != incident.ID && newer.OpenedAt.After(incident.OpenedAt) {
-			lost(incident)
-		}
-	}
-	for service := range running {
-		failures = append(failures, p.hearOf(ctx, temporal, service))
-	}
-	return errors.Join(failures...)
+	_ = each.Wait() // they are noted
+	return failures.all()
 }
 
-// hearOf shows an open incident of which nobody has told here.
-func (p *process) hearOf(ctx context.Context, temporal *operator.Operator, service string) error {
-	incident, err := temporal.Incident(ctx, service)
+// leftBehind returns the incidents that are stored as open and have a newer one
+// of the same service or target, of which there is one at a time.
+func (p *process) leftBehind(ctx context.Context, current map[string]health.Incident) ([]health.Incident, error) {
+	stored, err := p.store.OpenIncidents(ctx)
 	if err != nil {
-		return fmt.Errorf("reading the incident of %s: %w", service, err)
+		return nil, err
+	}
+	for _, shown := range current {
+		delete(stored, shown.ID)
+	}
+	var left []health.Incident
+	for id := range stored {
+		incident, err := p.store.Incident(ctx, id)
+		if err != nil {
+			return left, err
+		}
+		newer, found := current[health.TargetID(incident.Service, incident.Target)]
+		if found && incident.State != health.Resolved && newer.OpenedAt.After(incident.OpenedAt) {
+			left = append(left, incident)
+		}
+	}
+	return left, nil
+}
+
+// parallel bounds how many incidents are read at once.
+func parallel(ctx context.Context) *errgroup.Group {
+	group, _ := errgroup.WithContext(ctx)
+	group.SetLimit(incidentsAtOnce)
+	return group
+}
+
+// failures are noted by many at once.
+type failures struct {
+	mu    sync.Mutex
+	noted []error
+}
+
+func newFailures(first error) *failures { return &failures{noted: []error{first}} }
+
+// note keeps an error and returns none, so that the others go on.
+func (f *failures) note(err error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.noted = append(f.noted, err)
+	return nil
+}
+
+func (f *failures) all() error { return errors.Join(f.noted...) }
+
+// hearOf shows an open incident of which nobody has told here, by what it is
+// about: a service, or one of its targets.
+func (p *process) hearOf(ctx context.Context, temporal *operator.Operator, about string) error {
+	incident, err := temporal.Incident(ctx, about)
+	if err != nil {
+		return fmt.Errorf("reading the incident of %s: %w", about, err)
 	}
 	if incident.State != health.Resolved {
 		p.recorder.Report(incident.Incident)

@@ -40,6 +40,12 @@ func (r *recorder) Probed(service, target string, result health.Result) {
 	r.metrics.Probed(service, result)
 }
 
+// Surveyed implements fleet.Observer.
+func (r *recorder) Surveyed(service string, findings []health.Finding, late []time.Duration) {
+	r.Board.Surveyed(service, findings, late)
+	r.metrics.Surveyed(service, findings, late)
+}
+
 // Remediated implements fleet.Observer.
 func (r *recorder) Remediated(service, kind string, treatment health.Treatment, took time.Duration, err error) {
 	outcome := string(treatment.Effect)

@@ -81,6 +81,17 @@ func (b *Board) OpenIncidents() []health.Incident {
 	return open
 }
 
+// IncidentsByService counts the incidents that are not resolved.
+func (b *Board) IncidentsByService() map[string]int {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	counts := make(map[string]int, len(b.open))
+	for service, open := range b.open {
+		counts[service] = len(open)
+	}
+	return counts
+}
+
 // OpenIncident returns the open incident with an id.
 func (b *Board) OpenIncident(id string) (health.Incident, bool) {
 	b.mu.RLock()

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -14,6 +15,10 @@ import (
 // answer from a slow one and from a time-out; whoever wants more scrapes the
 // native histogram, one series a service, which the same metric holds.
 var durationBuckets = []float64{0.005, 0.025, 0.1, 0.25, 1, 2.5, 10}
+
+// latenessBuckets tell what is on time from what is late by a part of an
+// interval, be that ten seconds or ten minutes.
+var latenessBuckets = []float64{0.1, 0.5, 1, 2.5, 5, 15, 30, 60, 300}
 
 const (
 	// nativeFactor bounds the growth from one bucket of the native histogram to
@@ -29,6 +34,7 @@ const (
 type counted struct {
 	duration     *prometheus.HistogramVec
 	failed       *prometheus.CounterVec
+	late         *prometheus.HistogramVec
 	remediations *prometheus.CounterVec
 	held         *prometheus.CounterVec
 	permits      *prometheus.CounterVec
@@ -56,6 +62,11 @@ func newCounted(registry *prometheus.Registry) counted {
 			Buckets: durationBuckets, NativeHistogramBucketFactor: nativeFactor, NativeHistogramMaxBucketNumber: nativeBuckets,
 		}, []string{"service"}),
 		failed: count("paramedic_probes_failed_total", "Probes that failed, made by this process.", "service"),
+		late: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "paramedic_probe_lateness_seconds",
+			Help:    "How much later than it was due the probe of a target began; for services with targets.",
+			Buckets: latenessBuckets, NativeHistogramBucketFactor: nativeFactor, NativeHistogramMaxBucketNumber: nativeBuckets,
+		}, []string{"service"}),
 		remediations: count("paramedic_remediations_total",
 			"Remediation steps carried out by this process, by their effect, and those that ended in an error.", "outcome"),
 		held: count("paramedic_remediations_held_total",
@@ -74,7 +85,7 @@ func newCounted(registry *prometheus.Registry) counted {
 		}),
 		mu: &sync.Mutex{}, known: map[string]bool{}, closed: make([]string, rememberedIncidents),
 	}
-	registry.MustRegister(c.duration, c.failed, c.remediations, c.held, c.permits, c.incidents, c.downtime, c.alerts,
+	registry.MustRegister(c.duration, c.failed, c.late, c.remediations, c.held, c.permits, c.incidents, c.downtime, c.alerts,
 		c.reloadOK, c.reloadTime)
 	c.beginAtZero()
 	return c
@@ -117,6 +128,24 @@ func (c *counted) Probed(service string, result health.Result) {
 		return
 	}
 	c.duration.WithLabelValues(service).Observe(result.LatencyMS / 1e3)
+}
+
+// Surveyed counts the probes of many targets of a service, each how much later
+// than it was due.
+func (c *counted) Surveyed(service string, findings []health.Finding, late []time.Duration) {
+	c.know(service)
+	failed, duration := c.failed.WithLabelValues(service), c.duration.WithLabelValues(service)
+	for i := range findings {
+		if findings[i].Status.Up() {
+			duration.Observe(findings[i].LatencyMS / 1e3)
+		} else {
+			failed.Inc()
+		}
+	}
+	lateness := c.late.WithLabelValues(service)
+	for _, by := range late {
+		lateness.Observe(max(0, by.Seconds()))
+	}
 }
 
 // Remediated counts an attempt of a step, by its health.Effect, or Error.
@@ -183,6 +212,7 @@ func (c *counted) forget(gone func(service string) bool) {
 		}
 		c.duration.DeleteLabelValues(service)
 		c.failed.DeleteLabelValues(service)
+		c.late.DeleteLabelValues(service)
 		c.downtime.DeleteLabelValues(service)
 		delete(c.known, service)
 	}

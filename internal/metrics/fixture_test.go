@@ -71,6 +71,7 @@ func busy(now time.Time) *Metrics {
 	b.Outbox(health.Outbox{Receiver: "ops", At: now, Waiting: 2, Delivered: 9, Lost: 1, DeadLetters: []health.DeadLetter{{ID: "d1"}}})
 	m := New(Options{
 		Board: b,
+		Load:  func() Load { return Load{Overloaded: 3, Missed: 2, Waiting: 5, Running: 7} },
 		Store: func() Store {
 			return Store{Buffered: 5, Dropped: 1, Written: 100, Failures: 2, Oldest: now.Add(-30 * time.Second)}
 		},

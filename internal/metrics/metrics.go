@@ -37,6 +37,8 @@ type Options struct {
 	Store func() Store
 	// Health is asked for the parts of this process.
 	Health func() supervise.Health
+	// Load is asked for what the probes of targets do in this process.
+	Load func() Load
 	// Permits is asked for the restarts under way in the deployment.
 	Permits func() int
 	// Version is that of this program.
@@ -81,6 +83,9 @@ func New(options Options) *Metrics {
 	}
 	if options.Store != nil {
 		m.registry.MustRegister(buffer{options.Store, m.now})
+	}
+	if options.Load != nil {
+		m.registry.MustRegister(probing{options.Load})
 	}
 	if options.Health != nil {
 		m.registry.MustRegister(parts{options.Health})

@@ -83,6 +83,7 @@ func known(t *testing.T) map[string]bool {
 	}
 	for _, suffix := range []string{"_bucket", "_sum", "_count"} {
 		names["paramedic_probe_duration_seconds"+suffix] = true
+		names["paramedic_probe_lateness_seconds"+suffix] = true
 	}
 	for _, name := range ofSDK(t) {
 		for _, suffix := range []string{"", "_total", "_seconds_bucket", "_seconds_sum", "_seconds_count"} {

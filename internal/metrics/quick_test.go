@@ -26,6 +26,22 @@ func TestScrapeIsQuick(t *testing.T) {
 	require.Less(t, best, limit)
 }
 
+// TestScrapeOfTargetsIsQuick: 2,000 services and one with 10,000 targets, of
+// which 500 have an incident.
+func TestScrapeOfTargetsIsQuick(t *testing.T) {
+	const limit = 100 * time.Millisecond
+	m, _ := crowd(t, 2000, 10_000, time.Now())
+	best := time.Hour
+	for try := 0; try < 20 && best >= limit; try++ {
+		begin := processorTime(t)
+		answer := scrape(t, m)
+		best = min(best, processorTime(t)-begin)
+		require.Contains(t, answer, `paramedic_targets{service="shops",state="healthy"} 9500`)
+	}
+	require.Less(t, best, limit)
+	t.Logf("a scrape took %v", best)
+}
+
 // processorTime is what this process has used so far.
 func processorTime(t *testing.T) time.Duration {
 	t.Helper()

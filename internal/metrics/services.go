@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,6 +39,16 @@ var (
 		"When the first failed probe of the open incident began, in Unix time.", "service")
 	incidentRestarts = newGaugeOf("paramedic_incident_restarts",
 		"Restarts made in the open incident.", "service")
+	targetsIn = newGaugeOf("paramedic_targets",
+		"Targets of a service with targets by the state that they are in; unknown are those that were never probed, or are late.",
+		"service", "state")
+	targetInterval = newGaugeOf("paramedic_target_interval_seconds",
+		"Time between two probes of a target of a service with targets, unless its class has another.", "service")
+	targetIncidents = newGaugeOf("paramedic_target_incidents",
+		"Open incidents of single targets of a service with targets.", "service")
+	incidentWhole = newGaugeOf("paramedic_incident_whole",
+		"1 while a service with targets has one incident for the whole: too many targets are down, or the workers are cut off; absent otherwise.",
+		"service")
 	incidentExhausted = newGaugeOf("paramedic_incident_exhausted",
 		"1 while an open incident was held because a limit or the runbook is used up; absent otherwise.", "service", "reason")
 )
@@ -60,6 +72,7 @@ type services struct {
 var gaugesOfServices = []*gaugeOf{
 	serviceInfo, serviceState, serviceFlapping, uptime, probeUp, failureStreak, observation,
 	lateness, monitorLate, incidentOpen, incidentStart, incidentRestarts, incidentExhausted,
+	targetsIn, targetInterval, targetIncidents, incidentWhole,
 }
 
 // gather returns the families of the metrics that have a sample.
@@ -67,6 +80,7 @@ func (c *services) gather() []*dto.MetricFamily {
 	all := c.board.Services()
 	now := c.now()
 	since := c.firstSeen(all, now)
+	open := c.board.IncidentsByService()
 	found := make(map[*gaugeOf]*dto.MetricFamily, len(gaugesOfServices))
 	for _, g := range gaugesOfServices {
 		found[g] = g.family(len(all))
@@ -77,6 +91,9 @@ func (c *services) gather() []*dto.MetricFamily {
 		s.collectProbe()
 		s.collectLateness(since[s.Name], now)
 		s.collectIncident()
+		if s.HasTargets {
+			s.collectTargets(c.board.TargetStates(s.Name), open[s.Name])
+		}
 	}
 	families := make([]*dto.MetricFamily, 0, len(found))
 	for _, family := range found {
@@ -127,8 +144,8 @@ func (s target) collectProbe() {
 		return
 	}
 	s.tell(probeUp, oneIf(s.Result.Status.Up()))
-	for name, value := range s.Result.Observations {
-		s.tell(observation, value, label(labelName, name))
+	for _, name := range slices.Sorted(maps.Keys(s.Result.Observations)) {
+		s.tell(observation, s.Result.Observations[name], label(labelName, name))
 	}
 }
 
@@ -161,6 +178,30 @@ func (s target) collectIncident() {
 			s.tell(incidentExhausted, 1, label(labelReason, string(rule)))
 		}
 	}
+}
+
+// collectTargets tells of the targets of a service that has many; there are too
+// many for a series each.
+func (s target) collectTargets(states map[health.State]int, incidents int) {
+	if s.Interval > 0 && s.Cron == "" {
+		s.tell(targetInterval, s.Interval.Seconds())
+	}
+	if whole := s.Incident != nil && s.Incident.Target == ""; whole {
+		s.tell(incidentWhole, 1)
+		incidents--
+	}
+	s.tell(targetIncidents, float64(incidents))
+	if states == nil {
+		return
+	}
+	for _, state := range allStates {
+		s.tell(targetsIn, float64(states[state]), label(labelState, string(state)))
+	}
+}
+
+// allStates are those that a target can be in.
+var allStates = [...]health.State{
+	health.StateDegraded, health.StateDown, health.StateFailing, health.StateHealthy, health.StatePaused, health.StateUnknown,
 }
 
 // firstSeen returns since when each service that was never probed is known.

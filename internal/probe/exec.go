@@ -42,8 +42,13 @@ var execWords = words{"exit_code": types.Int, "stdout": types.String, "stderr": 
 // Validate implements Options.
 func (o *Exec) Validate() option.Problems {
 	var problems option.Problems
-	if len(o.Command) > 0 && o.Command[0] == "" {
-		problems.Add("command[0]", "is empty; write a list that begins with a program, like [check_load, -w, \"5\"]")
+	const wanted = "is empty; write a list that begins with a program, like [check_load, -w, \"5\"]"
+	switch {
+	case o.Command == nil: // the decoder reports it
+	case len(o.Command) == 0:
+		problems.Add("command", wanted)
+	case o.Command[0] == "":
+		problems.Add("command[0]", wanted)
 	}
 	for i, argument := range o.Command {
 		if strings.ContainsRune(argument, 0) {
@@ -71,6 +76,9 @@ func (o *Exec) Open() (Prober, error) {
 	rules, mistakes := o.rules()
 	if err := firstMistake(mistakes); err != nil {
 		return nil, err
+	}
+	if len(o.Command) == 0 {
+		return nil, errors.New("command: there is no program to run")
 	}
 	return &execProber{options: *o, rules: rules}, nil
 }

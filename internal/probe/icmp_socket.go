@@ -112,10 +112,9 @@ func openRaw(target netip.Addr) (*echoSocket, error) {
 // echo sends one request and waits for its reply.
 func (s *echoSocket) echo(deadline time.Time) (time.Duration, error) {
 	s.sequence++
-	asked := &icmp.Echo{ID: s.id, Seq: s.sequence, Data: []byte(s.cookie)}
-	message, err := (&icmp.Message{Type: s.request, Body: asked}).Marshal(nil)
+	message, err := s.message(s.request)
 	if err != nil {
-		return 0, fmt.Errorf("write an echo request: %w", err)
+		return 0, err
 	}
 	if err := s.SetDeadline(deadline); err != nil {
 		return 0, err
@@ -134,6 +133,17 @@ func (s *echoSocket) echo(deadline time.Time) (time.Duration, error) {
 			return time.Since(start), nil
 		}
 	}
+}
+
+// message writes an echo message of the latest sequence number. The kernel adds
+// the checksum of ICMPv6.
+func (s *echoSocket) message(kind icmp.Type) ([]byte, error) {
+	body := &icmp.Echo{ID: s.id, Seq: s.sequence, Data: []byte(s.cookie)}
+	message, err := (&icmp.Message{Type: kind, Body: body}).Marshal(nil)
+	if err != nil {
+		return nil, fmt.Errorf("write an echo message: %w", err)
+	}
+	return message, nil
 }
 
 // isReply reports whether a message answers the latest request.

@@ -66,6 +66,7 @@ func run(ctx context.Context, out string) (err error) {
 	w := worker.New(temporal, workflows.TaskQueue, worker.Options{})
 	workflows.Register(w)
 	activities.Register(w, s, s, temporal)
+	activities.RegisterBatches(w, s)
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("starting the worker: %w", err)
 	}

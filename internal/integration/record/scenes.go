@@ -35,6 +35,9 @@ var scenes = map[string]scene{
 	"flapping":     flapping,
 	"escalated":    escalated,
 	"buried":       buried,
+	"rounds":       rounds,
+	"storm":        storm,
+	"cut-off":      cutOff,
 }
 
 // handover: a schedule's second watch, which takes over from the first.

@@ -34,6 +34,10 @@ type patient struct {
 	// flaps is set while every second probe fails.
 	flaps  bool
 	probes int
+	// ill is how many of its targets, from the first on, fail; cut is set while
+	// the prober itself reaches nothing.
+	ill int
+	cut bool
 }
 
 func newStage(temporal client.Client) *stage {
@@ -51,13 +55,13 @@ func (s *stage) set(service string, change func(*patient)) {
 }
 
 // Probe implements activities.Prober.
-func (s *stage) Probe(_ context.Context, service, _ string) (health.Result, error) {
+func (s *stage) Probe(_ context.Context, service, target string) (health.Result, error) {
 	result := health.Result{
 		Status: health.Healthy, At: time.Now().UTC().Truncate(time.Millisecond), LatencyMS: 1.5, Message: "status 200",
 	}
 	s.set(service, func(p *patient) {
 		p.probes++
-		if p.down || p.flaps && p.probes%2 == 0 {
+		if p.down || p.flaps && p.probes%2 == 0 || target != "" && p.ill > 0 {
 			result.Status, result.Message = health.Unhealthy, "status 503 != 200"
 		}
 	})
@@ -73,7 +77,9 @@ func (s *stage) Remediate(
 	}
 	s.set(in.Service, func(p *patient) {
 		p.restarts++
-		p.down = p.down && p.restarts != p.healedBy
+		if p.restarts == p.healedBy {
+			p.down, p.ill = false, 0
+		}
 	})
 	return health.Treatment{Effect: health.Applied, Detail: fmt.Sprintf("restarted %s.service", in.Service)}, nil
 }

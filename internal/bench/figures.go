@@ -14,7 +14,7 @@ type values map[string]float64
 type progress func(format string, args ...any)
 
 // measurements are all that can be measured, each in a process of its own.
-var measurements = map[string]func(ctx context.Context, scale float64, say progress) (values, error){
+var measurements = withTable(map[string]func(ctx context.Context, scale float64, say progress) (values, error){
 	"restart":       measureRestart,
 	"restart-burst": measureRestartBurst,
 	"tick-plain":    measurePlainTick,
@@ -26,7 +26,12 @@ var measurements = map[string]func(ctx context.Context, scale float64, say progr
 	"store":         measureStore,
 	"overview":      measureOverview,
 	"metrics":       measureMetrics,
-}
+
+	"targets":        measureTargets,
+	"targets-rate":   measureTargetRate,
+	"targets-outage": measureTargetOutage,
+	"targets-killed": measureTargetsKilled,
+})
 
 // figure is a group of rows and the measurements that they come from.
 type figure struct {
@@ -52,6 +57,11 @@ var figures = []figure{
 	{"store", []string{"store"}, storeRows},
 	{"overview", []string{"overview"}, overviewRows},
 	{"metrics", []string{"metrics"}, metricsRows},
+	{"targets", []string{"targets"}, targetRows},
+	{"rate", []string{"targets-rate"}, rateRows},
+	{"outage", []string{"targets-outage"}, outageRows},
+	{"table", tableNames(), tableRows},
+	{"killed", []string{"targets-killed"}, killedRows},
 }
 
 func figureNames() []string {

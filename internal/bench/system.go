@@ -70,17 +70,20 @@ func residentMB(pid int) (now, highest float64, err error) {
 // databaseBytes is how much of the embedded server's file is in use. It counts
 // pages, those in the write-ahead log included, and not the file, which keeps
 // the room of what was deleted.
-func databaseBytes(dir string) (int64, error) {
-	path := &url.URL{Path: filepath.Join(dir, "temporal.db")}
+func databaseBytes(dir string) (int64, error) { return bytesIn(filepath.Join(dir, "temporal.db")) }
+
+// bytesIn is how much of a SQLite file is in use.
+func bytesIn(file string) (int64, error) {
+	path := &url.URL{Path: file}
 	db, err := sql.Open("sqlite", "file:"+path.EscapedPath()+"?mode=ro&_pragma=busy_timeout=5000")
 	if err != nil {
-		return 0, fmt.Errorf("opening the server's database: %w", err)
+		return 0, fmt.Errorf("opening %s: %w", file, err)
 	}
 	var bytes int64
 	err = db.QueryRow(`SELECT (page_count - freelist_count) * page_size
 		FROM pragma_page_count, pragma_freelist_count, pragma_page_size`).Scan(&bytes)
 	if err := errors.Join(err, db.Close()); err != nil {
-		return 0, fmt.Errorf("measuring the server's database: %w", err)
+		return 0, fmt.Errorf("measuring %s: %w", file, err)
 	}
 	return bytes, nil
 }

@@ -44,12 +44,17 @@ func (a *API) reading(h handle) http.HandlerFunc {
 
 // acting answers once something is done, which may take up to limit.
 func (a *API) acting(limit time.Duration, h handle) http.HandlerFunc {
+	return within(limit, a.reading(h))
+}
+
+// within gives an answer so much time.
+func within(limit time.Duration, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), limit)
 		defer cancel()
 		// A writer without a deadline needs no later one.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(limit + writeTime))
-		a.reading(h)(w, r.WithContext(ctx))
+		next(w, r.WithContext(ctx))
 	}
 }
 

@@ -17,10 +17,12 @@ import (
 	"paramedic/internal/pipeline"
 	"paramedic/internal/store"
 	"paramedic/internal/supervise"
+	"paramedic/internal/targets"
 	"paramedic/workflows"
 )
 
-// Store is what is read of the store; *store.Store implements it.
+// Store is what is read of the store, and the targets that are registered there;
+// *store.Store implements it.
 type Store interface {
 	Points(ctx context.Context, key store.Key, from, until time.Time, span time.Duration) ([]store.Point, error)
 	Days(ctx context.Context, key store.Key, from, until time.Time) ([]store.Day, error)
@@ -29,6 +31,14 @@ type Store interface {
 	Incident(ctx context.Context, id string) (health.Incident, error)
 	Alerts(ctx context.Context, filter store.AlertFilter) ([]store.Alert, error)
 	Outboxes(ctx context.Context) ([]health.Outbox, error)
+	RegisteredTarget(ctx context.Context, key store.Key) (store.Registered, error)
+	RegisteredTargets(ctx context.Context, service string) ([]store.Registered, error)
+	CreateTarget(ctx context.Context, key store.Key, labels map[string]string) (store.Registered, error)
+	ReplaceTarget(ctx context.Context, key store.Key, labels map[string]string, version int64) (store.Registered, error)
+	DeleteTarget(ctx context.Context, key store.Key, version int64) error
+	ImportTargets(ctx context.Context, service string, targets []health.Target) (created, changed, unchanged int, err error)
+	Recall(ctx context.Context, key string) (store.Remembered, error)
+	Remember(ctx context.Context, key string, answer store.Remembered) error
 }
 
 // Operator is what people can order; *operator.Operator implements it.
@@ -74,6 +84,15 @@ type Options struct {
 	SystemAlert func() []string
 	// Pipeline says where the data of /api/system/data-freshness comes from.
 	Pipeline func() pipeline.Panels
+	// Targets says where the targets of a service come from, and whether it has
+	// some. A nil one means that no service has.
+	Targets func(service string) (targets.Source, bool)
+	// CheckTarget says why a target cannot be probed as its service says; nil
+	// takes any whose name and labels are good.
+	CheckTarget func(service string, target health.Target) error
+	// Refresh lets a change of what is registered for a service take effect here
+	// at once; elsewhere it does within seconds.
+	Refresh func(service string)
 	// Grouping says how the alerts of a receiver are put together.
 	Grouping func(receiver string) (activities.Grouping, error)
 }
@@ -83,6 +102,7 @@ type API struct {
 	Options
 	started     time.Time
 	description description
+	flights     flights
 }
 
 // New returns the API of a process that starts now.

@@ -22,11 +22,7 @@ import (
 func decode(r *http.Request, into any) error {
 	text, err := io.ReadAll(r.Body)
 	if err != nil {
-		var large *http.MaxBytesError
-		if errors.As(err, &large) {
-			return faultf(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes", large.Limit)
-		}
-		return fault{http.StatusBadRequest, "the body could not be read to its end"}
+		return unread(err)
 	}
 	if len(bytes.TrimSpace(text)) == 0 {
 		return nil

@@ -12,10 +12,9 @@ import (
 // hostile is what a service may say that wants to break whoever shows it.
 const hostile = "<script>alert(1)</script> \u202e\"quoted\" \\ \u2028 ]]>"
 
-// fill brings in three services: cache is down with an open incident,
-// clickhouse is healthy and counts rows, and web has been told much.
-func (w *world) fill() *world {
-	w.board.Keep([]board.Configured{
+// configured are those three services.
+func configured() []board.Configured {
+	return []board.Configured{
 		{Name: "web", Severity: "P2", Kind: "http", Interval: time.Minute, Timeout: 5 * time.Second, FailureThreshold: 3,
 			Labels: map[string]string{"team": "shop"}, Mode: health.ModeObserve, YAML: "name: web\n"},
 		{Name: "clickhouse", Severity: "P1", Kind: "clickhouse", Interval: time.Minute, Timeout: 5 * time.Second,
@@ -24,7 +23,13 @@ func (w *world) fill() *world {
 			Receivers: []string{"ops"}, YAML: "name: clickhouse\nprobe: {clickhouse: {password: ***}}\n"},
 		{Name: "cache", Severity: "P0", Kind: "redis", Interval: time.Minute, Timeout: 5 * time.Second, FailureThreshold: 3,
 			Labels: map[string]string{"team": "data"}, DependsOn: []string{"clickhouse"}},
-	})
+	}
+}
+
+// fill brings in three services: cache is down with an open incident,
+// clickhouse is healthy and counts rows, and web has been told much.
+func (w *world) fill() *world {
+	w.board.Keep(configured())
 	w.probed("web", health.Degraded, -time.Second, hostile)
 	w.probed("cache", health.Unhealthy, -2*time.Minute, "timeout")
 	w.probed("cache", health.Unhealthy, -time.Second, "connection refused")

@@ -6,7 +6,6 @@ import (
 
 	"paramedic/internal/health"
 	"paramedic/internal/operator"
-	"paramedic/internal/store"
 )
 
 const (
@@ -50,9 +49,11 @@ type Result struct {
 	Facts        map[string]string  `json:"facts,omitempty"`
 }
 
-// Series is what happened to a service between two times.
+// Series is what happened to a service, or to one of its targets, between two
+// times.
 type Series[T any] struct {
 	Service string        `json:"service"`
+	Target  string        `json:"target"`
 	From    operator.Time `json:"from"`
 	Until   operator.Time `json:"until"`
 	// Span is that of each point.
@@ -60,13 +61,13 @@ type Series[T any] struct {
 	Items []T             `json:"items"`
 }
 
-// points answers with the response times of a service.
+// points answers with the response times of a service or of one of its targets.
 func (a *API) points(r *http.Request) (int, any, error) {
-	s, err := a.named(r)
+	q := parse(r)
+	key, err := a.key(r, q)
 	if err != nil {
 		return 0, nil, err
 	}
-	q := parse(r)
 	from, until := a.between(q, pointsDefault)
 	span := q.length("span", usualSpan(until.Sub(from)))
 	if span < spanLeast {
@@ -77,12 +78,12 @@ func (a *API) points(r *http.Request) (int, any, error) {
 	if err := q.done(); err != nil {
 		return 0, nil, err
 	}
-	points, err := a.Store.Points(r.Context(), store.Key{Service: s.Name}, from, until, span)
+	points, err := a.Store.Points(r.Context(), key, from, until, span)
 	if err != nil {
 		return 0, nil, a.stored(err)
 	}
 	series := Series[Point]{
-		Service: s.Name, From: operator.Time{Time: from}, Until: operator.Time{Time: until}, Span: health.Duration(span),
+		Service: key.Service, Target: key.Target, From: operator.Time{Time: from}, Until: operator.Time{Time: until}, Span: health.Duration(span),
 		Items: make([]Point, 0, len(points)),
 	}
 	for _, p := range points {
@@ -116,23 +117,23 @@ func (a *API) between(q *query, otherwise time.Duration) (from, until time.Time)
 	return from, until
 }
 
-// days answers with the state timeline of a service.
+// days answers with the state timeline of a service or of one of its targets.
 func (a *API) days(r *http.Request) (int, any, error) {
-	s, err := a.named(r)
+	q := parse(r)
+	key, err := a.key(r, q)
 	if err != nil {
 		return 0, nil, err
 	}
-	q := parse(r)
 	from, until := a.between(q, daysDefault)
 	if err := q.done(); err != nil {
 		return 0, nil, err
 	}
-	days, err := a.Store.Days(r.Context(), store.Key{Service: s.Name}, from, until)
+	days, err := a.Store.Days(r.Context(), key, from, until)
 	if err != nil {
 		return 0, nil, a.stored(err)
 	}
 	series := Series[Day]{
-		Service: s.Name, From: operator.Time{Time: from}, Until: operator.Time{Time: until}, Items: make([]Day, 0, len(days)),
+		Service: key.Service, Target: key.Target, From: operator.Time{Time: from}, Until: operator.Time{Time: until}, Items: make([]Day, 0, len(days)),
 	}
 	for _, d := range days {
 		series.Items = append(series.Items, Day{d.At.UTC().Format(time.DateOnly), d.Probes, d.Degraded, d.Failed})
@@ -146,19 +147,19 @@ type Latest[T any] struct {
 	Limit int `json:"limit"`
 }
 
-// failures answers with the last probes of a service that did not find it
-// healthy, newest first.
+// failures answers with the last probes of a service, or of one of its targets,
+// that did not find it healthy, newest first.
 func (a *API) failures(r *http.Request) (int, any, error) {
-	s, err := a.named(r)
+	q := parse(r)
+	key, err := a.key(r, q)
 	if err != nil {
 		return 0, nil, err
 	}
-	q := parse(r)
 	limit := q.number("limit", defaultLimit, 1, highestLimit)
 	if err := q.done(); err != nil {
 		return 0, nil, err
 	}
-	results, err := a.Store.Failures(r.Context(), store.Key{Service: s.Name}, limit)
+	results, err := a.Store.Failures(r.Context(), key, limit)
 	if err != nil {
 		return 0, nil, a.stored(err)
 	}

@@ -1,12 +1,9 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"paramedic/internal/health"
@@ -66,17 +63,20 @@ func (a *API) incidentReport(record health.Incident) IncidentReport {
 // others from the store.
 func (a *API) incidents(r *http.Request) (int, any, error) {
 	q := parse(r)
-	state, service := q.oneOf("state", "", "open", "closed"), q.text("service")
+	state, service, target := q.oneOf("state", "", "open", "closed"), q.text("service"), q.text("target")
 	from, until := q.instant("from", time.Time{}), q.instant("until", time.Time{})
 	if !from.IsZero() && !until.IsZero() && !from.Before(until) {
 		q.wrong("from: it is not before until")
+	}
+	if target != "" && service == "" {
+		q.wrong("target: say of which service, with service")
 	}
 	part := q.page()
 	if err := q.done(); err != nil {
 		return 0, nil, err
 	}
 	filter := store.IncidentFilter{
-		Service: service, Open: state == "open", Closed: state == "closed",
+		Service: service, Target: target, Open: state == "open", Closed: state == "closed",
 		From: from, Until: until, Limit: part.limit, Offset: part.offset,
 	}
 	list, err := a.listIncidents(r.Context(), filter, part)
@@ -110,6 +110,7 @@ func (a *API) listIncidents(ctx context.Context, filter store.IncidentFilter, pa
 // fits reports whether an open incident is one that the filter keeps.
 func fits(record health.Incident, filter store.IncidentFilter) bool {
 	return (filter.Service == "" || record.Service == filter.Service) &&
+		(filter.Target == "" || record.Target == filter.Target) &&
 		(filter.From.IsZero() || !record.OpenedAt.Before(filter.From)) &&
 		(filter.Until.IsZero() || record.OpenedAt.Before(filter.Until))
 }
@@ -143,17 +144,17 @@ func (a *API) oneIncident(r *http.Request) (int, any, error) {
 	return http.StatusOK, a.incidentReport(record), nil
 }
 
-// record finds an incident by its id, or by the name of a service, which means
-// its latest one.
+// record finds an incident by its id, or by the name of a service or target,
+// which means its latest one; that of a service with targets may be of any.
 func (a *API) record(ctx context.Context, name string) (health.Incident, error) {
 	if record, open := a.Board.OpenIncident(name); open {
 		return record, nil
 	}
-	if s, known := a.Board.Service(name); known {
-		if s.Incident != nil {
-			return *s.Incident, nil
+	if service, target, known := a.subject(name); known {
+		if incident := a.openOf(service, target); incident != nil {
+			return *incident, nil
 		}
-		latest, _, err := a.Store.Incidents(ctx, store.IncidentFilter{Service: name, Limit: 1})
+		latest, _, err := a.Store.Incidents(ctx, store.IncidentFilter{Service: service, Target: target, Limit: 1})
 		if err == nil && len(latest) == 0 {
 			return health.Incident{}, faultf(http.StatusNotFound, "%q has had no incident, as far as is kept", clip(name))
 		}
@@ -172,78 +173,4 @@ func first(records []health.Incident) health.Incident {
 		return health.Incident{}
 	}
 	return records[0]
-}
-
-// instruct passes what a human says on to an open incident, named as in record.
-func (a *API) instruct(instruction string) handle {
-	return func(r *http.Request) (int, any, error) {
-		name := r.PathValue("incident")
-		service, target, err := a.open(r.Context(), name)
-		if err != nil {
-			return 0, nil, err
-		}
-		in, err := new(noted).instruction(r)
-		if err != nil {
-			return 0, nil, err
-		}
-		if name != service {
-			in.Incident = name // that one, and none that opens meanwhile
-		}
-		o, err := a.operator(r.Context())
-		if err != nil {
-			return 0, nil, err
-		}
-		receipt, err := o.Instruct(r.Context(), strings.TrimSuffix(service+"/"+target, "/"), instruction, in)
-		return confirmed(receipt, err)
-	}
-}
-
-// open returns whose incident is meant. One that is known to be closed takes no
-// instructions; that the board knows of none says nothing, as Temporal may.
-func (a *API) open(ctx context.Context, name string) (service, target string, err error) {
-	if record, open := a.Board.OpenIncident(name); open {
-		return record.Service, record.Target, nil
-	}
-	if s, known := a.Board.Service(name); known {
-		return s.Name, "", nil
-	}
-	record, err := a.record(ctx, name)
-	if err != nil {
-		return "", "", err
-	}
-	if record.State == health.Resolved {
-		return "", "", faultf(http.StatusConflict, "incident %s is already resolved (%s)", record.ID, cmp.Or(record.Outcome, "without an outcome"))
-	}
-	if s, known := a.Board.Service(record.Service); known && s.Incident != nil && s.Incident.Target == record.Target {
-		return "", "", faultf(http.StatusConflict, "incident %s is no longer open; the open one of %q is %s", record.ID, s.Name, s.Incident.ID)
-	}
-	return record.Service, record.Target, nil
-}
-
-// confirmed answers with what became of an instruction; one that no worker has
-// confirmed is accepted.
-func confirmed(receipt operator.Receipt, err error) (int, any, error) {
-	status := http.StatusOK
-	if receipt.Pending {
-		status = http.StatusAccepted
-		receipt.Text = fmt.Sprintf("no worker answers; what %s says is stored and takes effect when one runs again", receipt.By)
-	}
-	return status, receipt, err
-}
-
-// rearm gives the budgets of a service back, whether it has an incident or not.
-func (a *API) rearm(r *http.Request) (int, any, error) {
-	s, err := a.named(r)
-	if err != nil {
-		return 0, nil, err
-	}
-	in, err := new(noted).instruction(r)
-	if err != nil {
-		return 0, nil, err
-	}
-	o, err := a.operator(r.Context())
-	if err != nil {
-		return 0, nil, err
-	}
-	return confirmed(o.Rearm(r.Context(), s.Name, in))
 }

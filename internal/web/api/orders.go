@@ -50,8 +50,15 @@ func (a *API) order(read func(r *http.Request) (deed, error)) handle {
 		if err != nil {
 			return 0, nil, err
 		}
-		return http.StatusOK, operator.StatusOf(s.Name, inMillis(state)), nil
+		return http.StatusOK, standing(s, state), nil
 	}
+}
+
+// standing is where a service stands after an order, as its Monitor says.
+func standing(s board.Service, state workflows.MonitorState) operator.TargetStatus {
+	status := operator.StatusOf(s.Name, inMillis(state))
+	status.Count(s.FailureThreshold)
+	return status
 }
 
 func inMillis(state workflows.MonitorState) workflows.MonitorState {

@@ -16,7 +16,7 @@ const Prefix = "/api/v1"
 // or shows the configuration.
 func (a *API) Routes() []route.Route {
 	var all []route.Route
-	for _, some := range [][]route.Route{a.healthRoutes(), a.readingRoutes(), a.actingRoutes(), a.adminRoutes()} {
+	for _, some := range [][]route.Route{a.healthRoutes(), a.readingRoutes(), a.registryRoutes(), a.actingRoutes(), a.adminRoutes()} {
 		all = append(all, some...)
 	}
 	return all
@@ -42,6 +42,8 @@ func (a *API) readingRoutes() []route.Route {
 		get("/services/{service}/points", a.reading(a.points)),
 		get("/services/{service}/days", a.reading(a.days)),
 		get("/services/{service}/failures", a.reading(a.failures)),
+		get("/services/{service}/targets", a.replying(a.targetList)),
+		get("/services/{service}/targets/{target}", a.replying(a.oneTarget)),
 		get("/incidents", a.reading(a.incidents)),
 		get("/incidents/{incident}", a.reading(a.oneIncident)),
 		get("/report", a.reading(a.report)),
@@ -52,6 +54,25 @@ func (a *API) readingRoutes() []route.Route {
 		get("/version", a.reading(a.version)),
 		get("/openapi.json", a.openAPIJSON),
 		get("/openapi.yaml", a.openAPIYAML),
+	}
+}
+
+// registryRoutes change what is registered.
+func (a *API) registryRoutes() []route.Route {
+	change := func(method, pattern string, make func(*http.Request) (reply, error)) route.Route {
+		return route.Route{
+			Method: method, Pattern: Prefix + "/services/{service}/targets" + pattern, Role: access.Operator,
+			Handler: within(actLimit, a.once(a.replying(make))),
+		}
+	}
+	return []route.Route{
+		change(http.MethodPost, "", a.createTarget),
+		change(http.MethodPut, "/{target}", a.putTarget),
+		change(http.MethodDelete, "/{target}", a.deleteTarget),
+		{
+			Method: http.MethodPost, Pattern: Prefix + "/services/{service}/targets/import", Role: access.Operator,
+			BodyLimit: importBody, Handler: a.importTargets,
+		},
 	}
 }
 

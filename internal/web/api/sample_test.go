@@ -15,6 +15,9 @@ import (
 // sample is what systems send today.
 const sample = `{"service":"clickhouse","status":"down","reason":"Connection refused after 3 retries","timestamp":"2026-03-19T14:30:00Z"}`
 
+// line is a target of an import.
+const line = `{"target":"10.0.0.9:80","labels":{"tier":"gold"}}` + "\n"
+
 func noReload(context.Context) error { return nil }
 
 func ledger() workflows.Ledger {

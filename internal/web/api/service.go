@@ -96,6 +96,7 @@ func statusOf(s board.Service) operator.TargetStatus {
 		state.Paused = &workflows.Pause{By: s.Paused.By, Note: s.Paused.Note, At: s.Paused.At}
 	}
 	status := operator.StatusOf(s.Name, state)
+	status.Targets = countsOf(s)
 	if s.Flapping {
 		status.Notes = append(status.Notes, "flapping")
 	}

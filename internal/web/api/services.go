@@ -100,6 +100,11 @@ func (a *API) find(name string) (board.Service, error) {
 	if s, known := a.Board.Service(name); known {
 		return s, nil
 	}
+	if service, target := health.SplitTargetID(name); target != "" {
+		if _, known := a.Board.Service(service); known {
+			return board.Service{}, faultf(http.StatusNotFound, "%q would be a target: this is for a service with all its targets, so write %s", clip(name), service)
+		}
+	}
 	return board.Service{}, faultf(http.StatusNotFound, "there is no service %q%s", clip(name), a.known())
 }
 

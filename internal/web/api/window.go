@@ -136,7 +136,7 @@ func (a *API) tellAll(ctx context.Context, o Operator, services []board.Service,
 				return fmt.Errorf("%s: %w", s.Name, err)
 			}
 			done.Add(1)
-			statuses[i] = operator.StatusOf(s.Name, inMillis(state))
+			statuses[i] = standing(s, state)
 			return nil
 		})
 	}

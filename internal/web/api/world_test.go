@@ -27,6 +27,7 @@ import (
 	"paramedic/internal/operator"
 	"paramedic/internal/store"
 	"paramedic/internal/supervise"
+	"paramedic/internal/targets"
 	"paramedic/internal/web/access"
 	"paramedic/workflows"
 )
@@ -39,6 +40,9 @@ type world struct {
 	board  *board.Board
 	store  *store.Store
 	orders *orders
+	// sources say where the targets of services come from; book holds them.
+	sources map[string]targets.Source
+	book    *targets.Book
 	// who asks, and how long a body may be.
 	who     access.Identity
 	options Options
@@ -69,7 +73,9 @@ func newWorld(t *testing.T, change ...func(*Options)) *world {
 		t: t, now: time.Now().UTC().Truncate(time.Millisecond), store: opened, orders: &orders{},
 		board: board.New(straight{t, opened}, slog.New(slog.DiscardHandler)),
 		who:   access.Identity{Name: "ana", Role: access.Admin, Method: access.MethodToken},
+		book:  targets.NewBook(opened, slog.New(slog.DiscardHandler)),
 	}
+	w.board.SetTargets(w.book.List)
 	w.options = Options{
 		Board: w.board, Store: opened, Log: slog.New(slog.DiscardHandler), Version: "v1.2.3",
 		Operator: func(context.Context) (Operator, error) { return w.orders, nil },
@@ -84,6 +90,8 @@ func newWorld(t *testing.T, change ...func(*Options)) *world {
 		Grouping: func(string) (activities.Grouping, error) {
 			return activities.Grouping{Wait: health.Duration(time.Second), Batch: 20}, nil
 		},
+		Targets: func(service string) (targets.Source, bool) { source, has := w.sources[service]; return source, has },
+		Refresh: func(service string) { require.NoError(t, w.book.Refresh(context.Background(), service)) },
 	}
 	for _, f := range change {
 		f(&w.options)
@@ -114,6 +122,7 @@ func (w *world) assemble() {
 // documented finds operations of the document. It is made once: checking the
 // document takes longer than any test.
 var documented = sync.OnceValues(func() (routers.Router, error) {
+	openapi3filter.RegisterBodyDecoder(typeNDJSON, openapi3filter.PlainBodyDecoder)
 	doc, err := load()
 	if err != nil {
 		return nil, err
@@ -154,6 +163,9 @@ func (w *world) ask(method, path, body string) answer {
 	request := httptest.NewRequest(method, path, strings.NewReader(body))
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
+	}
+	if strings.HasSuffix(path, "/import") {
+		request.Header.Set("Content-Type", typeNDJSON)
 	}
 	return w.send(request)
 }

@@ -144,6 +144,7 @@ func (p *process) replace(cfg *config.Config) error {
 	if err := p.fleet.Replace(cfg); err != nil {
 		return fmt.Errorf("the services cannot be put in force: %w", err)
 	}
+	p.targets.Keep(sources(cfg))
 	letIn()
 	return nil
 }

@@ -23,6 +23,7 @@ import (
 	"paramedic/internal/operator"
 	"paramedic/internal/store"
 	"paramedic/internal/supervise"
+	"paramedic/internal/targets"
 	"paramedic/internal/tracing"
 	"paramedic/internal/version"
 	"paramedic/internal/web/access"
@@ -56,7 +57,9 @@ type process struct {
 	board    *board.Board
 	metrics  *metrics.Metrics
 	recorder *recorder
-	tracing  *tracing.Tracing
+	// targets are the lists of the services that have many.
+	targets *targets.Book
+	tracing *tracing.Tracing
 	// guard knows who may see and change what.
 	guard *access.Guard
 	// books is what was read of the Gatekeeper last, nil if nothing.
@@ -97,7 +100,8 @@ func work(ctx context.Context, letGo func(), f flags, stdout, stderr io.Writer) 
 		return err
 	}
 	defer p.endTracing()
-	if p.fleet, err = fleet.New(p.cfg, p.log.Logger, p.recorder); err != nil {
+	p.openTargets()
+	if p.fleet, err = fleet.New(p.cfg, p.log.Logger, p.targets, p.recorder); err != nil {
 		return err
 	}
 	defer p.fleet.Close()
@@ -186,6 +190,7 @@ func (p *process) parts() []supervise.Part {
 		parts = append(parts, supervise.Part{Name: "patient", Run: p.runPatient, Essential: true})
 	}
 	parts = append(parts,
+		supervise.Part{Name: "targets", Run: p.runTargets},
 		supervise.Part{Name: "http-server", Run: p.runHTTP, Essential: true},
 		supervise.Part{Name: "temporal-worker", Run: p.runWorker},
 		supervise.Part{Name: "configuration", Run: p.runConfiguration},

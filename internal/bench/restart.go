@@ -44,7 +44,7 @@ func (o outages) measure(ctx context.Context, say progress) (_ values, err error
 	if err != nil {
 		return nil, err
 	}
-	opened, err := fleet.New(cfg, discard)
+	opened, err := fleet.New(cfg, discard, nil)
 	if err != nil {
 		return nil, err
 	}

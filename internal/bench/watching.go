@@ -77,7 +77,7 @@ func (w watching) measure(ctx context.Context, say progress) (_ values, err erro
 	if err != nil {
 		return nil, err
 	}
-	opened, err := fleet.New(cfg, discard)
+	opened, err := fleet.New(cfg, discard, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -6,21 +6,21 @@
 package fleet
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 
 	"paramedic/activities"
 	"paramedic/internal/config"
-	"paramedic/internal/health"
-	"paramedic/internal/probe"
+	"paramedic/internal/survey"
+	"paramedic/internal/targets"
 )
 
 // Fleet serves probes, remedies and alerts. It is safe for concurrent use.
 type Fleet struct {
-	log *slog.Logger
+	log   *slog.Logger
+	lists Lists
+	gear  gear
 
 	mu      sync.RWMutex
 	current *roster
@@ -31,19 +31,35 @@ type Fleet struct {
 	observers []Observer
 }
 
-// New opens everything in the configuration. Nothing is connected yet.
-func New(cfg *config.Config, log *slog.Logger, observers ...Observer) (*Fleet, error) {
-	r, err := open(cfg)
+// Lists know the targets of the services that have any.
+type Lists interface {
+	// List returns the current targets of a service. The error says that they
+	// are not known yet, or is targets.ErrNone.
+	List(service string) (*targets.List, error)
+}
+
+// gear is what all probes of a process share, whatever the configuration.
+type gear struct {
+	pulse *survey.Pulse
+	load  *survey.Load
+}
+
+// New opens everything in the configuration. Nothing is connected yet. lists may
+// be nil where no service has targets.
+func New(cfg *config.Config, log *slog.Logger, lists Lists, observers ...Observer) (*Fleet, error) {
+	g := gear{pulse: survey.NewPulse(), load: &survey.Load{}}
+	r, err := open(cfg, g)
 	if err != nil {
+		g.pulse.Close()
 		return nil, err
 	}
-	return &Fleet{log: log, current: r, observers: observers}, nil
+	return &Fleet{log: log, lists: lists, gear: g, current: r, observers: observers}, nil
 }
 
 // Replace puts a new configuration in force. Probes and remedies that are
 // under way finish with the old one.
 func (f *Fleet) Replace(cfg *config.Config) error {
-	r, err := open(cfg)
+	r, err := open(cfg, f.gear)
 	if err != nil {
 		return err
 	}
@@ -62,7 +78,11 @@ func (f *Fleet) Close() {
 	f.mu.RUnlock()
 	f.closing.Go(func() { f.retire(last) })
 	f.closing.Wait()
+	f.gear.pulse.Close()
 }
+
+// Load counts what the probes of this process do.
+func (f *Fleet) Load() survey.Counts { return f.gear.load.Counts() }
 
 func (f *Fleet) retire(r *roster) {
 	r.users.Wait()
@@ -79,33 +99,21 @@ func (f *Fleet) use() (r *roster, release func()) {
 	return f.current, f.current.users.Done
 }
 
-// Probe implements activities.Prober.
-func (f *Fleet) Probe(ctx context.Context, service, target string) (health.Result, error) {
-	r, release := f.use()
-	defer release()
-	s, ok := r.services[service]
-	if !ok {
-		return health.Result{}, notConfigured("service", service)
-	}
-	result := probe.Run(ctx, s.prober, s.timeout)
-	if err := ctx.Err(); err != nil && errors.Is(err, context.Canceled) {
-		// The worker is stopping: what the probe found is about us, not about
-		// the service.
-		return health.Result{}, fmt.Errorf("probing %s: %w", service, err)
-	}
-	result.Message = r.redactor.Redact(result.Message)
-	for name, text := range result.Facts {
-		result.Facts[name] = r.redactor.Redact(text)
-	}
-	f.probed(service, target, result)
-	return result, nil
-}
-
-// FleetLimits implements activities.Limiter.
+// FleetLimits implements activities.Limiter. A service with targets counts as
+// many times as it has targets.
 func (f *Fleet) FleetLimits() activities.FleetLimits {
 	r, release := f.use()
 	defer release()
-	return r.limits
+	limits := r.limits
+	for name, s := range r.services {
+		if s.crowd == nil {
+			continue
+		}
+		if list, err := f.list(name); err == nil {
+			limits.Services += max(0, list.Len()-1)
+		}
+	}
+	return limits
 }
 
 func notConfigured(what, name string) error {

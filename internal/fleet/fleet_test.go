@@ -31,7 +31,7 @@ func parse(t *testing.T, text string) *config.Config {
 
 func newFleet(t *testing.T, text string) *Fleet {
 	t.Helper()
-	fleet, err := New(parse(t, text), slog.New(slog.DiscardHandler))
+	fleet, err := New(parse(t, text), slog.New(slog.DiscardHandler), nil)
 	require.NoError(t, err)
 	t.Cleanup(fleet.Close)
 	return fleet
@@ -113,7 +113,7 @@ func TestStoppingWorkerIsNoFailureOfTheService(t *testing.T) {
 	stuck := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	defer stuck.Close()
 	observer := &heard{results: map[string]health.Result{}}
-	fleet, err := New(parse(t, fmt.Sprintf(oneService, stuck.URL, stuck.URL)), slog.New(slog.DiscardHandler), observer)
+	fleet, err := New(parse(t, fmt.Sprintf(oneService, stuck.URL, stuck.URL)), slog.New(slog.DiscardHandler), nil, observer)
 	require.NoError(t, err)
 	defer fleet.Close()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -160,7 +160,7 @@ services:
     probe: {http: {url: %q, headers: {X-Echo: hunter22}}}
     remediation: {steps: [{exec: {command: [/bin/sh, -c, "exit 3"]}}]}
 alerts: {ops: {webhook: {url: %q}}}
-`, server.URL, server.URL)), slog.New(slog.DiscardHandler), observer)
+`, server.URL, server.URL)), slog.New(slog.DiscardHandler), nil, observer)
 	require.NoError(t, err)
 	defer fleet.Close()
 

@@ -30,13 +30,15 @@ type roster struct {
 }
 
 type service struct {
+	// prober is nil for a service with targets, crowd for any other.
 	prober  probe.Prober
+	crowd   *crowd
 	timeout time.Duration
 	steps   []step
 }
 
 // open builds every prober, remedy and receiver, or none.
-func open(cfg *config.Config) (*roster, error) {
+func open(cfg *config.Config, g gear) (*roster, error) {
 	r := &roster{
 		services:  make(map[string]service, len(cfg.Services)),
 		receivers: make(map[string]receiver, len(cfg.Receivers)),
@@ -48,15 +50,15 @@ func open(cfg *config.Config) (*roster, error) {
 		},
 		webUI: cfg.WebUI,
 	}
-	if err := r.openAll(cfg); err != nil {
+	if err := r.openAll(cfg, g); err != nil {
 		return nil, redact(errors.Join(err, r.close()), r.redactor)
 	}
 	return r, nil
 }
 
-func (r *roster) openAll(cfg *config.Config) error {
+func (r *roster) openAll(cfg *config.Config, g gear) error {
 	for _, s := range cfg.Services {
-		if err := r.openService(s); err != nil {
+		if err := r.openService(s, g); err != nil {
 			return fmt.Errorf("service %s: %w", s.Name, err)
 		}
 	}
@@ -69,15 +71,20 @@ func (r *roster) openAll(cfg *config.Config) error {
 	return nil
 }
 
-func (r *roster) openService(s config.Service) error {
-	prober, err := r.openProbe(s.Probe)
+func (r *roster) openService(s config.Service, g gear) error {
+	opened := service{timeout: s.Timeout.Std()}
+	var err error
+	if s.Targets != nil {
+		opened.crowd, err = r.openCrowd(s, g)
+	} else {
+		opened.prober, err = r.openProbe(s.Probe)
+	}
 	if err != nil {
 		return err
 	}
-	opened := service{prober: prober, timeout: s.Timeout.Std()}
 	if s.Remediation != nil {
 		for i, configured := range s.Remediation.Steps {
-			made, err := r.openStep(configured, opened.timeout)
+			made, err := r.openStep(configured, s)
 			if err != nil {
 				return fmt.Errorf("step %d, %s: %w", i+1, configured.Kind, err)
 			}
@@ -95,26 +102,6 @@ func (r *roster) openProbe(configured config.Probe) (probe.Prober, error) {
 	}
 	r.closers = append(r.closers, prober)
 	return prober, nil
-}
-
-func (r *roster) openStep(configured config.Step, timeout time.Duration) (step, error) {
-	remedy, err := configured.Options.Open()
-	if err != nil {
-		return step{}, err
-	}
-	r.closers = append(r.closers, remedy)
-	made := step{remedy: remedy, kind: configured.Kind, timeout: timeout, evidence: configured.Evidence}
-	if configured.PreCheck != nil {
-		if made.before, err = r.openProbe(*configured.PreCheck); err != nil {
-			return step{}, fmt.Errorf("pre_check: %w", err)
-		}
-	}
-	if configured.PostCheck != nil {
-		if made.after, err = r.openProbe(*configured.PostCheck); err != nil {
-			return step{}, fmt.Errorf("post_check: %w", err)
-		}
-	}
-	return made, nil
 }
 
 func (r *roster) openReceiver(configured config.Receiver, language string, books library) error {

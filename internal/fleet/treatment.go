@@ -37,6 +37,9 @@ type step struct {
 	before, after probe.Prober
 	// timeout bounds the pre-check, and all tries of the post-check together.
 	timeout time.Duration
+	// blank is set if the step is made ready for each target anew; what stands
+	// in it is nil above.
+	blank *blank
 	// evidence is how many lines of the log to collect before acting; 0 collects
 	// nothing.
 	evidence int
@@ -164,7 +167,12 @@ func (f *Fleet) Remediate(
 	if in.Step < 0 || in.Step >= len(s.steps) {
 		return health.Treatment{}, notConfigured("remediation step", fmt.Sprintf("%d of %s", in.Step+1, in.Service))
 	}
-	step, begun := s.steps[in.Step], time.Now()
+	step, done, err := f.aim(s, in)
+	if err != nil {
+		return health.Treatment{}, redact(err, r.redactor)
+	}
+	defer done()
+	begun := time.Now()
 	treatment, err := step.carryOut(ctx, remedy.Request{LastFailure: in.LastFailure, Checkpoint: checkpoint})
 	treatment, err = maskTreatment(treatment, r.redactor), redact(err, r.redactor)
 	f.remediated(in.Service, step.kind, treatment, begun, err)

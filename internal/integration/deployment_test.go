@@ -57,7 +57,7 @@ func startServer(t *testing.T) *operator.Connection {
 func startWorker(t *testing.T, connection *operator.Connection, cfg *config.Config) (stop func()) {
 	t.Helper()
 	shown := startBoard(t)
-	f, err := fleet.New(cfg, slog.New(slog.DiscardHandler), shown)
+	f, err := fleet.New(cfg, slog.New(slog.DiscardHandler), nil, shown)
 	require.NoError(t, err)
 	t.Cleanup(f.Close)
 	w := worker.New(connection.Client, apply.TaskQueue(cfg), worker.Options{

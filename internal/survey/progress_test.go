@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"paramedic/internal/health"
 )
 
 // killed surveys a batch and is cut short after a while; it returns what was
@@ -42,11 +44,13 @@ func crowd() (w *world, failing []string) {
 }
 
 func TestGoesOnWhereAnEarlierTryHasStopped(t *testing.T) {
-	for _, after := range []time.Duration{3500 * time.Millisecond, 7 * time.Second, 10500 * time.Millisecond} {
+	for after, retries := range map[time.Duration]int{
+		3500 * time.Millisecond: 1, 7 * time.Second: 0, 9500 * time.Millisecond: 0, 10500 * time.Millisecond: 1,
+	} {
 		t.Run(after.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w, failing := crowd()
-				s := w.survey(2, 0, 1)
+				s := w.survey(2, 0, retries)
 				earlier, state := killed(t, w, s, after, failing...)
 				made := len(w.order)
 				later := &desk{before: &state}
@@ -77,21 +81,45 @@ func TestGoesOnWhereAnEarlierTryHasStopped(t *testing.T) {
 func TestFailuresKeepTheirBeginningWhenTheWorkerChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(time.Second)
-		w.add("down", 5, always(10*time.Millisecond, false))
-		w.add("slow", 40, always(200*time.Millisecond, true))
+		for i := range 50 { // every fifth fails
+			w.answers[fmt.Sprintf("some-%03d", i)] = always(200*time.Millisecond, i%5 > 0)
+		}
 		s := w.survey(2, 0, 0)
 		s.Control = w.control(true)
 		earlier, state := killed(t, w, s, 3500*time.Millisecond)
-		require.NotContains(t, names(earlier.told), "down-000", "it is not certain yet whose failure it is")
-		report, err := s.Run(t.Context(), w.batch(), &desk{before: &state})
-		require.NoError(t, err)
-		require.Len(t, report.Failed, 5)
-		again := 0
-		for _, found := range report.Failed {
-			require.Equal(t, w.begun.Add(w.tries[found.Target][0].from), found.At)
-			again += len(w.tries[found.Target]) - 1
+		require.NotEmpty(t, state.Failed)
+		for _, found := range earlier.told {
+			require.True(t, found.Status.Up(), "it is not certain yet whose failure %s is", found.Target)
 		}
-		require.Less(t, again, 5, "those that were done then were not probed again")
+		later := &desk{before: &state}
+		report, err := s.Run(t.Context(), w.batch(), later)
+		require.NoError(t, err)
+		require.Len(t, report.Failed, 10)
+		require.Equal(t, 50, len(earlier.told)+len(later.told))
+		for _, found := range state.Failed {
+			require.Len(t, w.tries[found.Target], 1, "what was done is not done again")
+			require.Equal(t, w.begun.Add(w.tries[found.Target][0].from), later.of(t, found.Target).At)
+		}
+	})
+}
+
+func TestVerdictIsStillToComeWhenTheWorkerChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(time.Minute)
+		w.add("down", 5, always(10*time.Millisecond, false))
+		s := w.survey(5, 0, 0)
+		s.Control = func(ctx context.Context) health.Result {
+			pause(ctx, 5*time.Second)
+			return health.Result{Status: health.Unhealthy}
+		}
+		_, state := killed(t, w, s, 4*time.Second)
+		require.Len(t, state.Failed, 5)
+		d := &desk{before: &state}
+		report, err := s.Run(t.Context(), w.batch(), d)
+		require.NoError(t, err)
+		require.NotEmpty(t, report.CutOff)
+		require.Empty(t, d.told)
+		require.Len(t, w.order, 5)
 	})
 }
 

@@ -17,7 +17,8 @@ const (
 // probes. It implements Lag and is safe for concurrent use.
 type Pulse struct {
 	wake chan struct{}
-	stop chan struct{}
+	stop func()
+	ends <-chan struct{}
 	done sync.WaitGroup
 
 	mu    sync.Mutex
@@ -36,14 +37,18 @@ type delay struct {
 
 // NewPulse starts a pulse. It beats until Close.
 func NewPulse() *Pulse {
-	p := &Pulse{wake: make(chan struct{}, 1), stop: make(chan struct{}), epoch: time.Now()}
+	ends := make(chan struct{})
+	p := &Pulse{
+		wake: make(chan struct{}, 1), epoch: time.Now(),
+		ends: ends, stop: sync.OnceFunc(func() { close(ends) }),
+	}
 	p.done.Go(p.run)
 	return p
 }
 
 // Close ends the pulse and waits for it.
 func (p *Pulse) Close() {
-	close(p.stop)
+	p.stop()
 	p.done.Wait()
 }
 
@@ -97,7 +102,7 @@ func (p *Pulse) run() {
 	defer timer.Stop()
 	for {
 		select {
-		case <-p.stop:
+		case <-p.ends:
 			return
 		case <-p.wake:
 		case <-timer.C:

@@ -56,7 +56,7 @@ func TestPulseOfAnOverloadedProcess(t *testing.T) {
 	defer p.Leave()
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	begun, stop := time.Now(), make(chan struct{})
-	for range 100 {
+	for range 20 {
 		go func() {
 			for {
 				select {

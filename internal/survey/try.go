@@ -48,7 +48,7 @@ func (r *round) try(ctx context.Context, p *place, t turn) outcome {
 	done := r.look(ctx, r.targets[t.i])
 	r.Load.running.Add(-1)
 	p.since.Store(0)
-	if done.kind == failed && r.Overloaded(started) {
+	if done.kind == failed && Overloaded(r.Lag, started, r.Limits.Timeout) {
 		done.kind = unknown
 	}
 	done.late = max(0, started.Sub(r.batch.Due))
@@ -96,6 +96,6 @@ func (r *round) ended(ctx context.Context, kind kind) kind {
 // ended by its time limit while the process was late by more than a quarter of
 // it: that says nothing about the target. Some probes keep a part of the limit
 // for tidying up, a third at most.
-func (s *Survey) Overloaded(started time.Time) bool {
-	return s.Lag != nil && time.Since(started) >= s.Limits.Timeout*2/3 && s.Lag.Worst(started) > s.Limits.Timeout/4
+func Overloaded(lag Lag, started time.Time, limit time.Duration) bool {
+	return lag != nil && time.Since(started) >= limit*2/3 && lag.Worst(started) > limit/4
 }

@@ -52,6 +52,9 @@ func (r *round) consult(ctx context.Context) {
 	r.control = asked
 	r.workers.Go(func() {
 		result := r.Control(ctx)
+		if ctx.Err() != nil {
+			return // what was found is about us
+		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.control = answered

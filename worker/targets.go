@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+
+	"paramedic/internal/config"
+	"paramedic/internal/targets"
+)
+
+// openTargets makes the lists of all services' targets. An agent has no store,
+// and with it no registered ones.
+func (p *process) openTargets() {
+	var registry targets.Registry
+	if p.store != nil {
+		registry = p.store
+	}
+	p.targets = targets.NewBook(registry, p.log.Logger)
+	p.targets.Keep(sources(p.cfg))
+}
+
+// runTargets keeps the lists current.
+func (p *process) runTargets(ctx context.Context, ready func()) error {
+	ready()
+	return p.targets.Run(ctx)
+}
+
+// sources says where the targets of each service come from.
+func sources(cfg *config.Config) []targets.Source {
+	var all []targets.Source
+	for _, s := range cfg.Services {
+		if s.Targets == nil {
+			continue
+		}
+		all = append(all, targets.Source{
+			Service: s.Name, List: s.Targets.List, FileSD: s.Targets.FileSD, API: s.Targets.API, ClassOf: s.Fleet.ClassOf,
+		})
+	}
+	return all
+}

@@ -40,10 +40,10 @@ func (f targetFleet) scaled(scale float64) targetFleet {
 	return f
 }
 
-// watched is a worker that looks after a site.
+// watched is a worker that looks after a town.
 type watched struct {
 	dir, address string
-	site         *site
+	site         *town
 	command      *exec.Cmd
 	ended        chan error
 	log          *bytes.Buffer
@@ -54,7 +54,7 @@ func (f targetFleet) watch(ctx context.Context, dir string) (*watched, error) {
 	if _, err := build(ctx, filepath.Join(dir, "worker")); err != nil {
 		return nil, err
 	}
-	site, err := openSite(ctx, f.targets)
+	site, err := openTown(ctx, f.targets)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func (w *watched) start(ctx context.Context, f targetFleet) error {
 	return nil
 }
 
-// close ends the worker and the site. If something has failed, it adds what the
+// close ends the worker and the town. If something has failed, it adds what the
 // worker said.
 func (w *watched) close(failed error) error {
 	err := errors.Join(failed, stopWorker(w.command, w.ended), w.site.close())

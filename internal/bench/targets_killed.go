@@ -52,7 +52,7 @@ func measureTargetsKilled(ctx context.Context, scale float64, say progress) (_ v
 
 // pairOn runs two workers on a server for a while.
 func pairOn(ctx context.Context, dir string, server *devserver.Server, lasts time.Duration, say progress) (_ values, err error) {
-	site, err := openSite(ctx, killTargets)
+	site, err := openTown(ctx, killTargets)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func pairOn(ctx context.Context, dir string, server *devserver.Server, lasts tim
 type pair struct {
 	dir     string
 	server  *devserver.Server
-	site    *site
+	site    *town
 	workers [2]*exec.Cmd
 }
 

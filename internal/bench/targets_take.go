@@ -10,7 +10,6 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
 )
 
 // taken is what was seen of a worker at one moment.
@@ -63,7 +62,7 @@ func (w *watched) metrics() (map[string]*dto.MetricFamily, error) {
 		return nil, fmt.Errorf("asking the worker for its metrics: %w", err)
 	}
 	defer response.Body.Close()
-	parser := expfmt.NewTextParser(model.UTF8Validation)
+	var parser expfmt.TextParser
 	families, err := parser.TextToMetricFamilies(response.Body)
 	if err != nil {
 		return nil, fmt.Errorf("reading the worker's metrics: %w", err)

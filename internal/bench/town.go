@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// site stands for many web services, each with an address of its own on the
+// town stands for many web services, each with an address of its own on the
 // loopback device: a prober can keep no connection between them. It notes when
 // each was probed.
-type site struct {
+type town struct {
 	server *http.Server
 	port   int
 	ended  chan error
@@ -31,15 +31,15 @@ type site struct {
 // perNetwork is how many addresses share their first three numbers.
 const perNetwork = 250
 
-// openSite starts a site of so many targets.
-func openSite(ctx context.Context, targets int) (*site, error) {
+// openTown opens a town of so many targets.
+func openTown(ctx context.Context, targets int) (*town, error) {
 	config := net.ListenConfig{Control: onlyLoopback}
 	// All addresses of 127.0.0.0/8 at once; only the loopback device reaches it.
 	listener, err := config.Listen(ctx, "tcp4", "0.0.0.0:0")
 	if err != nil {
 		return nil, fmt.Errorf("listening for the targets: %w", err)
 	}
-	s := &site{
+	s := &town{
 		port: listener.Addr().(*net.TCPAddr).Port, ended: make(chan error, 1),
 		last: make([]atomic.Int64, targets), gap: make([]atomic.Int64, targets),
 	}
@@ -57,8 +57,8 @@ func onlyLoopback(_, _ string, connection syscall.RawConn) error {
 	return errors.Join(control, err)
 }
 
-// close ends the site.
-func (s *site) close() error {
+// close closes the town.
+func (s *town) close() error {
 	err := s.server.Close()
 	if ended := <-s.ended; !errors.Is(ended, http.ErrServerClosed) {
 		err = errors.Join(err, ended)
@@ -67,7 +67,7 @@ func (s *site) close() error {
 }
 
 // address is that of a target, counted from 0.
-func (s *site) address(target int) string {
+func (s *town) address(target int) string {
 	network := target / perNetwork
 	return fmt.Sprintf("127.%d.%d.%d:%d", 1+network/perNetwork, network%perNetwork, 1+target%perNetwork, s.port)
 }
@@ -79,7 +79,7 @@ func index(ip net.IP) int {
 }
 
 // ServeHTTP implements http.Handler.
-func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *town) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	target, now := index(local.IP), time.Now().UnixNano()
 	if before := s.last[target].Swap(now); before != 0 && now-before > s.gap[target].Load() {
@@ -94,7 +94,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // seen counts the targets that were ever probed.
-func (s *site) seen() int {
+func (s *town) seen() int {
 	count := 0
 	for i := range s.last {
 		if s.last[i].Load() != 0 {
@@ -105,7 +105,7 @@ func (s *site) seen() int {
 }
 
 // openWindow begins to measure gaps anew.
-func (s *site) openWindow() {
+func (s *town) openWindow() {
 	s.probes.Store(0)
 	for i := range s.gap {
 		s.gap[i].Store(0)
@@ -114,7 +114,7 @@ func (s *site) openWindow() {
 
 // gaps are the longest times between two probes of each target from first on,
 // the time since the last one included.
-func (s *site) gaps(first int) []time.Duration {
+func (s *town) gaps(first int) []time.Duration {
 	now := time.Now().UnixNano()
 	all := make([]time.Duration, 0, len(s.gap)-first)
 	for i := first; i < len(s.gap); i++ {
@@ -124,7 +124,7 @@ func (s *site) gaps(first int) []time.Duration {
 }
 
 // write lists the targets in a file as Prometheus reads it.
-func (s *site) write(path string) error {
+func (s *town) write(path string) error {
 	type group struct {
 		Targets []string          `json:"targets"`
 		Labels  map[string]string `json:"labels"`

@@ -72,30 +72,48 @@ func (o *Certificate) Open() (Prober, error) {
 	if err := firstMistake(mistakes); err != nil {
 		return nil, err
 	}
+	roots, err := o.roots()
+	if err != nil {
+		return nil, err
+	}
+	prober := o.prober(rules)
+	prober.roots, prober.dial = roots, new(net.Dialer).DialContext
+	return prober, nil
+}
+
+// roots are the certificates to trust; nil stands for the system's.
+func (o *Certificate) roots() (*x509.CertPool, error) {
 	config, err := o.trust().config()
 	if err != nil {
 		return nil, fmt.Errorf("ca: %w", err)
 	}
+	return config.RootCAs, nil
+}
+
+// prober makes a prober with conditions that have been compiled. It lacks whom
+// to trust, and how to connect.
+func (o *Certificate) prober(rules rules) *certificateProber {
 	name := o.ServerName
 	if name == "" {
 		name, _, _ = net.SplitHostPort(o.Address)
 	}
-	return &certificateProber{options: *o, name: name, roots: config.RootCAs, rules: rules}, nil
+	return &certificateProber{options: *o, name: name, rules: rules}
 }
 
 // certificateProber makes a handshake of its own each time.
 type certificateProber struct {
 	options Certificate
 	name    string
-	roots   *x509.CertPool // nil: the system's
 	rules   rules
+	roots   *x509.CertPool // nil: the system's
+	dial    dial
 }
 
 // Probe implements Prober.
 func (p *certificateProber) Probe(ctx context.Context) health.Result {
 	a := begin(ctx)
 	a.doing("connecting to %s", p.options.Address)
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", p.options.Address)
+	conn, err := p.dial(ctx, "tcp", p.options.Address)
 	if err != nil {
 		return a.failed(err)
 	}

@@ -80,6 +80,11 @@ func (o *DNS) Open() (Prober, error) {
 	if err := firstMistake(mistakes); err != nil {
 		return nil, err
 	}
+	return o.prober(rules)
+}
+
+// prober makes a prober with conditions that have been compiled.
+func (o *DNS) prober(rules rules) (Prober, error) {
 	name, err := o.asked()
 	if err != nil {
 		return nil, fmt.Errorf("name: %w", err)

@@ -65,7 +65,12 @@ func (o *ICMP) Open() (Prober, error) {
 	if err := firstMistake(mistakes); err != nil {
 		return nil, err
 	}
-	return &icmpProber{options: *o, rules: rules, open: openEcho}, nil
+	return o.prober(rules), nil
+}
+
+// prober makes a prober with conditions that have been compiled.
+func (o *ICMP) prober(rules rules) *icmpProber {
+	return &icmpProber{options: *o, rules: rules, open: openEcho}
 }
 
 // icmpProber opens a socket for each probe: the kernel then hands it the

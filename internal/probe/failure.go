@@ -24,7 +24,7 @@ import (
 type attempt struct {
 	start time.Time
 	limit time.Duration // zero: none
-	step  string
+	step  step
 	hide  *option.Redactor
 }
 
@@ -59,7 +59,16 @@ func withLimit(ctx context.Context, limit time.Duration) (context.Context, conte
 }
 
 // doing names the step that follows: "reading the test key".
-func (a *attempt) doing(format string, args ...any) { a.step = fmt.Sprintf(format, args...) }
+func (a *attempt) doing(format string, args ...any) { a.step = step{format, args} }
+
+// step is written out only if the attempt fails in it.
+type step struct {
+	format string
+	args   []any
+}
+
+// String implements fmt.Stringer.
+func (s step) String() string { return fmt.Sprintf(s.format, s.args...) }
 
 // failed is the result of an attempt that err ended in its current step.
 func (a *attempt) failed(err error) health.Result { return a.unhealthy("%s", a.explain(err)) }

@@ -90,7 +90,10 @@ func (g *general) Close() error { return nil }
 // hostOf returns the host of an address, with or without a port, or of a URL.
 func hostOf(address string) string {
 	if _, rest, isURL := strings.Cut(address, "://"); isURL {
-		address, _, _ = strings.Cut(rest, "/")
+		address = rest
+	}
+	if end := strings.IndexAny(address, "/?#"); end >= 0 {
+		address = address[:end]
 	}
 	if host, _, err := net.SplitHostPort(address); err == nil {
 		return host

@@ -102,7 +102,7 @@ func (w *ways) ask(ctx context.Context, p page) (*http.Response, error) {
 		return w.fresh.ask(ctx, p)
 	}
 	response, err := w.kept.ask(ctx, p)
-	if !isRefusal(err) {
+	if err == nil || !isRefusal(err) {
 		return response, err
 	}
 	w.wary.add(p.target) // it may speak nothing but HTTP/2

@@ -39,8 +39,8 @@ func openWeb(r request) (*web, page, error) {
 
 // newTransport returns a transport that speaks the given protocols. What it
 // dials ends with the time limit of the probe that wanted it: net/http lets
-// dials go on, for requests to come, and a server that swallows packets would
-// gather them.
+// dials go on for requests to come, until all idle connections are closed, and
+// servers that swallow packets would gather them.
 func newTransport(options HTTPTLS, connect dial, protocols ...string) (*http.Transport, error) {
 	config, err := options.config()
 	if err != nil {

@@ -120,25 +120,23 @@ type asker interface {
 	lost(asked page)
 }
 
-// web is an asker. It keeps one client, and with it its connections, between
-// probes.
+// web is an asker. It keeps its connections between probes.
 type web struct {
 	method, host string
 	follow       bool
 	header       http.Header // shared by all requests, and not to be changed
 	transport    *http.Transport
-	client       *http.Client
 }
 
-// newWeb makes a client. Nothing is sent yet.
+// newWeb returns an asker. Nothing is sent yet.
 func newWeb(r request, transport *http.Transport) *web {
 	w := &web{method: r.method, follow: r.follow, header: r.header(), transport: transport}
 	w.host = w.header.Get("Host") // empty: the URL's
-	w.client = &http.Client{Transport: transport, CheckRedirect: w.redirect}
 	return w
 }
 
-// ask implements asker.
+// ask implements asker. A client, which copies all headers each time in case
+// that it is sent elsewhere, is made only for answers that do so.
 func (w *web) ask(ctx context.Context, p page) (*http.Response, error) {
 	var body io.Reader
 	if p.body != "" {
@@ -149,7 +147,27 @@ func (w *web) ask(ctx context.Context, p page) (*http.Response, error) {
 		return nil, err
 	}
 	asked.URL, asked.Host, asked.Header = p.url, w.host, w.header
-	return w.client.Do(asked)
+	response, err := w.transport.RoundTrip(asked)
+	if err != nil || !w.follow || response.Header.Get("Location") == "" {
+		return response, err
+	}
+	client := &http.Client{Transport: &answered{response, w.transport}, CheckRedirect: w.redirect}
+	return client.Do(asked)
+}
+
+// answered has the answer to the first request already.
+type answered struct {
+	first *http.Response
+	next  http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (a *answered) RoundTrip(asked *http.Request) (*http.Response, error) {
+	if first := a.first; first != nil {
+		a.first = nil
+		return first, nil
+	}
+	return a.next.RoundTrip(asked)
 }
 
 // redirect keeps what may be secret from other hosts: net/http drops the

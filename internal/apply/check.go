@@ -51,7 +51,27 @@ func CheckOf(service config.Service) workflows.Check {
 		Escalation:       levelsOf(service),
 		Response:         service.Response,
 		Reminder:         service.Reminder,
+		Fleet:            fleetOf(service),
 	}
+}
+
+// fleetOf is what the Monitor must know of the targets; nil if the service is
+// its own target.
+func fleetOf(service config.Service) *workflows.Fleet {
+	configured := service.Fleet
+	if service.Targets == nil || configured == nil {
+		return nil
+	}
+	fleet := &workflows.Fleet{
+		Batch:            configured.Batch,
+		MaxOpenIncidents: configured.MaxOpenIncidents,
+		Vantage:          configured.Vantage,
+		Quorum:           configured.Quorum,
+	}
+	for _, class := range configured.Classes {
+		fleet.Classes = append(fleet.Classes, workflows.Class{Name: class.Name, Interval: class.Interval})
+	}
+	return fleet
 }
 
 // windowsOf are the windows in which nothing is done.
@@ -80,12 +100,16 @@ func levelsOf(service config.Service) []workflows.Level {
 }
 
 // watchOf is how long one Monitor is on duty: whole seconds, for schedules
-// fire on whole seconds.
+// fire on whole seconds. With targets it is a multiple of every interval, as
+// the configuration sees to, and is longer by doing it several times over.
 func watchOf(service config.Service) health.Duration {
 	if service.Cron != "" {
 		return health.Duration(cronWatch)
 	}
 	watch := time.Duration(service.Watch) * service.Interval.Std()
+	if service.Targets != nil && watch > 0 {
+		return health.Duration(watch * ((shortestWatch + watch - 1) / watch))
+	}
 	if rest := watch % time.Second; rest > 0 {
 		watch += time.Second - rest
 	}

@@ -115,6 +115,42 @@ services:
 	require.True(t, compare(existing(t, check), check, "paramedic").none())
 }
 
+// The Monitor of a service with targets knows how they are looked at, and not
+// which they are.
+func TestCheckOfTargets(t *testing.T) {
+	cfg, err := config.Parse("test.yml", []byte(`
+services:
+  - name: shops
+    interval: 3s
+    watch: 2
+    probe: {http: {url: "http://{{target}}/"}}
+    targets: [{target: "10.0.0.1:80", labels: {tier: gold}}]
+    fleet: {batch: 200, vantage: [eu, us], classes: [{name: gold, match: {tier: gold}, interval: 1s}]}
+  - name: desks
+    probe: {tcp: {address: "{{target}}"}}
+    targets: {file_sd: desks.json}
+  - name: plain
+    probe: {tcp: {address: "127.0.0.1:1"}}
+`), func(string) (string, bool) { return "", false })
+	require.NoError(t, err)
+	shops, desks, plain := CheckOf(cfg.Services[0]), CheckOf(cfg.Services[1]), CheckOf(cfg.Services[2])
+	require.Equal(t, &workflows.Fleet{
+		Batch: 200, Classes: []workflows.Class{{Name: "gold", Interval: seconds(1)}}, MaxOpenIncidents: 50,
+		Vantage: []string{"eu", "us"}, Quorum: 2,
+	}, shops.Fleet)
+	require.Equal(t, seconds(12), shops.Watch, "two watches of six seconds, for one would be below ten")
+	require.Equal(t, []int{0, 0}, []int{shops.FlapLow, shops.FlapHigh})
+	require.Equal(t, &workflows.Fleet{Batch: 1000, MaxOpenIncidents: 50}, desks.Fleet)
+	require.Equal(t, seconds(600), desks.Watch)
+	require.Nil(t, plain.Fleet)
+	text, err := json.Marshal(shops)
+	require.NoError(t, err)
+	require.NotContains(t, string(text), "10.0.0.1")
+	var again workflows.Check
+	require.NoError(t, json.Unmarshal(text, &again))
+	require.True(t, compare(existing(t, shops), again, "paramedic").none())
+}
+
 func TestCheckOfWithoutRemediationAlertsOnly(t *testing.T) {
 	service := clickhouse()
 	service.Remediation = nil

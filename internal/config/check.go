@@ -36,6 +36,8 @@ type checker struct {
 	// endless remembers which windows leave no gap: it takes a millisecond to
 	// find out, and a file may hold thousands.
 	endless map[string]bool
+	// fills counts the options that were filled in for a target, to try them.
+	fills int
 }
 
 // wrong reports a mistake in the value of path, unless one was reported there.
@@ -70,6 +72,7 @@ func (c *checker) check() {
 	for i := range c.doc.Services {
 		c.service(fmt.Sprintf("services[%d]", i), &c.doc.Services[i])
 	}
+	c.misplaced()
 	c.dependencies()
 	c.pipeline()
 }
@@ -173,6 +176,7 @@ func (c *checker) service(path string, s *Service) {
 	s.Response = c.doc.ResponseTimes.of(s.Severity)
 	c.levels(path, s.Escalation)
 	c.escalation(path, s)
+	c.fleet(path, s)
 	if s.Remediation != nil {
 		c.remediation(join(path, "remediation"), s.Remediation)
 	}

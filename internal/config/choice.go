@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+
+	"paramedic/internal/option"
 )
 
 // choice reads a mapping with exactly one key that names the kind, with its
@@ -77,11 +79,12 @@ func (d *decoder) options(path string, chosen entry, c choice, k kind) {
 		return // nothing to set
 	}
 	base := join(path, k.name)
-	before := d.failures
 	// A key of its own for what a mapping as a whole lacks: its name.
 	d.nodes[base] = chosen.key
 	d.structure(base, withPosition(chosen), v.Elem())
-	d.validate(base, options, d.failures > before)
+	if !d.ofTargets(path) { // or it is checked once it is filled in
+		d.problems(base, options.Validate())
+	}
 }
 
 // withPosition returns the value of e standing where its key stands, so that
@@ -94,15 +97,15 @@ func withPosition(e entry) *node {
 	return &moved
 }
 
-// validate reports what the options say of themselves, each problem at the
-// nearest value that is written. What failed before is not reported twice.
-func (d *decoder) validate(base string, options validator, hadFailures bool) {
-	for _, p := range options.Validate() {
+// problems reports what options say of themselves, each problem at the nearest
+// value that is written. What failed before is not reported twice.
+func (d *decoder) problems(base string, problems option.Problems) {
+	for _, p := range problems {
 		path := base
 		if p.Path != "" {
 			path = join(base, p.Path)
 		}
-		if d.isFailed(path) || p.Path == "" && hadFailures {
+		if d.isFailed(path) {
 			continue
 		}
 		d.fail(path, d.at(path), "%s: %s", keyOf(path), p.Text)

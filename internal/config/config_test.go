@@ -95,6 +95,7 @@ func TestEveryKey(t *testing.T) {
 	cron, _ := config.Service("by-cron")
 	require.Zero(t, cron.Interval)
 	require.Equal(t, seconds(30), cron.RetryInterval)
+	requireFleets(t, config)
 	require.Equal(t, []string{
 		"alert-token-1", "cache-word", "db.internal", "https://beat.example/key", "literal-key", "p@ss-word",
 		"postgres://medic:p%40ss-word@db.example/paramedic", "rediss://:cache-word@cache.example/1", "tok-12345",
@@ -178,6 +179,8 @@ func TestWriteYAML(t *testing.T) {
 		require.Equal(t, config.Services[i].Labels, again.Services[i].Labels)
 		require.Equal(t, config.Services[i].Response, again.Services[i].Response)
 		require.Equal(t, config.Services[i].Remediation, again.Services[i].Remediation)
+		require.Equal(t, config.Services[i].Targets, again.Services[i].Targets)
+		require.Equal(t, config.Services[i].Fleet, again.Services[i].Fleet)
 	}
 }
 

@@ -23,6 +23,8 @@ type decoder struct {
 	failures            int
 	// fresh gives the value that a type is decoded onto, if not the zero value.
 	fresh map[reflect.Type]func() reflect.Value
+	// templates are the paths of texts that hold {{target}} or {{label "name"}}.
+	templates []string
 	// after is called when the key of a path was read.
 	after func(path string)
 }
@@ -55,6 +57,10 @@ func (d *decoder) decode(path string, n *node, f field, v reflect.Value) {
 		d.secret(path, n, v)
 	case v.Type() == durationType:
 		d.duration(path, n, f, v)
+	case v.Type() == targetType:
+		d.target(path, n, v)
+	case v.Type() == targetsType:
+		d.targets(path, n, v)
 	case v.Kind() == reflect.Pointer:
 		fresh := d.make(v.Type().Elem())
 		d.decode(path, n, f, fresh)

@@ -41,9 +41,10 @@ func (c *checker) dependencies() {
 	for _, s := range c.doc.Services {
 		names = append(names, s.Name)
 	}
-	known := map[string]bool{}
-	for _, name := range names {
-		known[name] = true
+	known, ofTargets := map[string]bool{}, map[string]bool{}
+	for _, s := range c.doc.Services {
+		known[s.Name] = true
+		ofTargets[s.Name] = s.Targets != nil
 	}
 	edges := map[string][]edge{}
 	for i, s := range c.doc.Services {
@@ -60,6 +61,8 @@ func (c *checker) dependencies() {
 			case !known[name]:
 				others := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == s.Name || n == "" })
 				c.wrong(e.path, "there is no service %q; %s", name, suggest(name, others))
+			case ofTargets[name]:
+				c.wrong(e.path, "the service %q has targets, of which some may fail while others pass, so nothing can depend on it; name a service without targets", name)
 			case seen[name]:
 				c.wrong(e.path, "the dependency %q is listed twice; remove one of them", name)
 			default:

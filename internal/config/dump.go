@@ -9,6 +9,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"paramedic/internal/health"
 	"paramedic/internal/option"
 )
 
@@ -61,6 +62,8 @@ func (w dumper) value(v reflect.Value) any {
 		return w.choice(v)
 	case v.Type() == secretType, v.Type() == durationType:
 		return fmt.Sprint(v.Interface())
+	case v.Type() == targetType:
+		return w.target(v)
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -99,6 +102,15 @@ func (w dumper) object(v reflect.Value) yaml.MapSlice {
 		all = append(all, yaml.MapItem{Key: f.name, Value: w.value(value)})
 	}
 	return all
+}
+
+// target writes a target, which is a text unless it has labels.
+func (w dumper) target(v reflect.Value) any {
+	target, _ := v.Interface().(health.Target)
+	if len(target.Labels) == 0 {
+		return w.value(reflect.ValueOf(target.Name))
+	}
+	return w.object(reflect.ValueOf(listedTarget{Target: target.Name, Labels: target.Labels}))
 }
 
 // choice writes the kind with its options, and the keys that kinds share.

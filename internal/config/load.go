@@ -104,6 +104,7 @@ func (d *decoder) document(root *node) *Config {
 	d.fresh[reflect.TypeFor[Receiver]()] = func() reflect.Value {
 		return reflect.ValueOf(Receiver{Language: doc.Language})
 	}
+	d.fresh[reflect.TypeFor[Fleet]()] = func() reflect.Value { return reflect.ValueOf(builtinFleet()) }
 	d.fresh[reflect.TypeFor[OIDC]()] = func() reflect.Value { return reflect.ValueOf(builtinOIDC()) }
 	d.fresh[reflect.TypeFor[Heartbeat]()] = func() reflect.Value {
 		return reflect.ValueOf(Heartbeat{Every: minutes(1)})

@@ -63,6 +63,7 @@ func (c *checker) panel(path string, panel any, names []string) {
 		case !c.written(key) || c.d.isFailed(key):
 		case f.name == "service":
 			c.existing(key, value.String(), names)
+			c.observing(key, value.String())
 		case f.typ == refType:
 			c.ref(key, value.String(), names)
 		}
@@ -87,6 +88,17 @@ func (c *checker) ref(path, text string, names []string) {
 		c.wrong(path, "%q is not an observation; write its name, or service/name for one of another service", health.Clip(text, 80))
 	default:
 		c.existing(path, service, names)
+		if name != pipeline.Up {
+			c.observing(path, service)
+		}
+	}
+}
+
+// observing refuses a service of which there is no single observation.
+func (c *checker) observing(path, name string) {
+	i := slices.IndexFunc(c.doc.Services, func(s Service) bool { return s.Name == name })
+	if i >= 0 && c.doc.Services[i].Targets != nil {
+		c.wrong(path, "the service %q has targets, each with observations of its own; name a service without targets", name)
 	}
 }
 

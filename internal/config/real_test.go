@@ -78,6 +78,8 @@ func requireReadable(t *testing.T, path string, typ reflect.Type) {
 	switch {
 	case typ == secretType, typ == durationType, isChoice(typ):
 		return
+	case typ == targetType:
+		typ = reflect.TypeFor[listedTarget]()
 	}
 	switch typ.Kind() {
 	case reflect.String, reflect.Bool, reflect.Int, reflect.Float64:

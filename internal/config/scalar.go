@@ -99,6 +99,7 @@ func (d *decoder) text(path string, n *node) (string, bool) {
 	for _, text := range wrong {
 		d.fail(path, n, "%s", text)
 	}
+	d.noteTemplate(path, expanded)
 	return expanded, len(wrong) == 0
 }
 

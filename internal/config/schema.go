@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+
+	"paramedic/internal/health"
 )
 
 // durationPattern is what health.ParseDuration reads, or a reference to the
@@ -60,10 +62,14 @@ func (t tables) value(f field, v reflect.Value) schema {
 		return t.secret()
 	case f.typ == durationType:
 		return withDefault(schema{"type": "string", "pattern": durationPattern}, v)
+	case f.typ == targetType:
+		return schema{"anyOf": []schema{{"type": "string"}, t.object(reflect.ValueOf(listedTarget{}))}}
+	case f.typ == targetsType:
+		return t.targets(v)
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
-		return t.value(f, reflect.Zero(f.typ.Elem()))
+		return t.value(f, defaultsOf(f.typ.Elem()))
 	case reflect.Struct:
 		return t.object(v)
 	case reflect.Slice:
@@ -83,6 +89,14 @@ func (t tables) value(f field, v reflect.Value) schema {
 	default:
 		return withDefault(bounded(schema{"type": "integer"}, f), v)
 	}
+}
+
+// defaultsOf is what a section that can be left out starts from.
+func defaultsOf(typ reflect.Type) reflect.Value {
+	if typ == reflect.TypeFor[Fleet]() {
+		return reflect.ValueOf(builtinFleet())
+	}
+	return reflect.Zero(typ)
 }
 
 // choice describes a mapping with exactly one kind, and the keys that kinds
@@ -109,6 +123,12 @@ func (t tables) choice(v reflect.Value) schema {
 // secret describes text or {file: path}.
 func (t tables) secret() schema {
 	return schema{"anyOf": []schema{{"type": "string"}, t.object(reflect.ValueOf(fileSecret{}))}}
+}
+
+// targets describes a list of targets, or where they come from.
+func (t tables) targets(v reflect.Value) schema {
+	list := t.list(field{typ: reflect.TypeFor[[]health.Target](), required: true})
+	return schema{"anyOf": []schema{list, t.object(v)}}
 }
 
 // list describes a list, or that one text may stand for a list of one.

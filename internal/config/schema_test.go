@@ -78,7 +78,14 @@ func TestSchemaRefusesBadConfigurations(t *testing.T) {
 		listen_without_tls oidc_issuer oidc_issuer_plain oidc_scope oidc_without_public_url oidc_without_roles
 		public_url_path public_url_plain tls_no_file trusted_proxies_name trusted_proxies_without_proxy
 		trusted_proxies_everybody
-		http_system_alert_unknown`)
+		http_system_alert_unknown
+		target_file_name target_label_name target_label_value target_lacks_label target_name target_twice
+		targets_interval_fraction targets_interval_fraction_in_defaults targets_null targets_say_nothing targets_with_cron
+		targets_with_flapping template_does_not_fit template_elsewhere template_in_control template_in_secret
+		template_of_a_unit template_option_of_all template_unclosed template_unknown template_without_targets
+		fleet_without_targets class_interval_below_timeout class_interval_below_timeout_of_defaults class_interval_fraction
+		class_interval_no_part_of_watch class_interval_over_watch class_name quorum_over_vantage quorum_without_vantage
+		quorum_zero vantage_name dependency_on_targets pipeline_of_targets`)
 	text, err := testKinds().schema()
 	require.NoError(t, err)
 	schema := compile(t, text)

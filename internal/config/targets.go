@@ -1,6 +1,13 @@
 package config
 
-import "paramedic/internal/health"
+import (
+	"fmt"
+	"path/filepath"
+	"reflect"
+
+	"paramedic/internal/health"
+	"paramedic/internal/targets"
+)
 
 // Targets says which targets a service has. At least one source is set.
 type Targets struct {
@@ -12,50 +19,90 @@ type Targets struct {
 	API bool `yaml:"api" doc:"Whether targets may be registered by the API, in which case the store keeps them."`
 }
 
-// Fleet says how the targets of a service are probed and judged.
-type Fleet struct {
-	// Batch is the most targets that one activity probes.
-	Batch int `yaml:"batch" min:"1" max:"5000" doc:"How many targets one activity probes at most; 1000 unless set."`
-	// Parallel is how many probes of a batch run at the same time.
-	Parallel int `yaml:"parallel" min:"1" max:"1000" doc:"How many targets of a batch are probed at the same time; 64 unless set. A probe that takes longer than a second does not count."`
-	// PerHost is how many probes of one host run at the same time; 0 for no limit.
-	PerHost int `yaml:"per_host" min:"0" max:"1000" doc:"How many targets of one host are probed at the same time; 16 unless set, 0 for no limit."`
-	// Retries is how often a target that fails is probed again within its tick.
-	Retries int `yaml:"retries" min:"0" max:"5" doc:"How often a target that fails is tried again, after 1s, 2s, 4s ... and some jitter, before it counts as one failed probe; 2 unless set."`
-	// MaxOpenIncidents is how many targets have an incident of their own.
-	MaxOpenIncidents int `yaml:"max_open_incidents" min:"1" max:"1000" doc:"How many targets may have an open incident of their own; past it, one incident is opened for the service as a whole. 50 unless set."`
-	// Control is probed when most targets of a batch fail; nil if there is none.
-	Control *Probe `yaml:"control,omitempty" doc:"A probe of something that is always up, made when most targets fail at once: if it fails too, the worker is cut off, and nothing is held against the targets; exactly one kind."`
-	// Vantage names the points from which to look; empty for any worker.
-	Vantage []string `yaml:"vantage,omitempty" doc:"The points to look from, each served by workers started with --vantage NAME; any worker unless set."`
-	// Quorum is how many vantage points must see a target fail; 0 with none.
-	Quorum int `yaml:"quorum" min:"0" max:"100" doc:"How many vantage points must see a target fail for it to count; more than half of them unless set."`
-	// Classes have intervals of their own; the first that matches is a target's.
-	Classes []Class `yaml:"classes,omitempty" doc:"Targets with an interval of their own; the first class whose labels match is a target's."`
+var (
+	targetType  = reflect.TypeFor[health.Target]()
+	targetsType = reflect.TypeFor[Targets]()
+)
+
+// listedTarget is how a target with labels is written.
+type listedTarget struct {
+	Target string            `yaml:"target" required:"true" doc:"The target's name, unique in the service, which {{target}} stands for: at most 200 printable ASCII characters, no spaces, quotes, backslashes, < and >."`
+	Labels map[string]string `yaml:"labels,omitempty" doc:"Names and values that {{label \"name\"}} stands for and that classes match: at most 20, names of letters, digits and underscores, values of at most 200 bytes."`
 }
 
-// Class is a kind of targets with an interval of its own.
-type Class struct {
-	Name     string            `yaml:"name" required:"true" doc:"The class's name: lower-case letters, digits, dots, dashes and underscores, at most 63."`
-	Match    map[string]string `yaml:"match" required:"true" doc:"Labels that a target of the class has; all of them."`
-	Interval health.Duration   `yaml:"interval" required:"true" min:"1s" doc:"The time between probes of these targets; the service's watch is a multiple of it."`
-}
-
-// ClassOf names the class of a target: the first that matches, or "".
-func (f *Fleet) ClassOf(target health.Target) string {
-	for _, class := range f.Classes {
-		if class.matches(target) {
-			return class.Name
-		}
+// target reads a target, which is a text or has labels too.
+func (d *decoder) target(path string, n *node, v reflect.Value) {
+	var listed listedTarget
+	before := d.failures
+	switch n.shape {
+	case isMapping, isNull:
+		d.structure(path, n, reflect.ValueOf(&listed).Elem())
+	default:
+		n.plainly = true
+		listed.Target, _ = d.text(path, n)
 	}
-	return ""
+	if d.failures > before {
+		d.mark(path)
+		return
+	}
+	target := health.Target{Name: listed.Target, Labels: listed.Labels}
+	if err := targets.CheckTarget(target); err != nil {
+		d.fail(path, n, "%v", err)
+		return
+	}
+	v.Set(reflect.ValueOf(target))
 }
 
-func (c Class) matches(target health.Target) bool {
-	for name, value := range c.Match {
-		if target.Labels[name] != value {
-			return false
-		}
+// targets reads a list of targets, or where they come from.
+func (d *decoder) targets(path string, n *node, v reflect.Value) {
+	switch n.shape {
+	case isSequence:
+	case isMapping, isNull:
+		d.structure(path, n, v)
+		return
+	default:
+		d.fail(path, n, "targets is %s where targets are expected; write a list of them like [one, two], or keys of: list, file_sd, api", n.describe())
+		return
 	}
-	return true
+	list, _ := v.Addr().Interface().(*Targets)
+	d.decode(join(path, "list"), n, field{}, reflect.ValueOf(&list.List).Elem())
+}
+
+// targets checks where the targets of a service come from, and makes the path
+// of their file absolute.
+func (c *checker) targets(path string, t *Targets) {
+	list, file := join(path, "list"), join(path, "file_sd")
+	switch {
+	case c.written(list) && len(t.List) == 0 && t.FileSD == "" && !t.API:
+		c.wrong(list, "there are no targets here; write at least one, or file_sd or api: true")
+	case !c.written(list) && t.FileSD == "" && !t.API:
+		c.wrong(path, "targets says nothing of where they come from; write a list of them, or list, file_sd or api: true")
+	}
+	lines := make(map[string]int, len(t.List))
+	for i, target := range t.List {
+		item := fmt.Sprintf("%s[%d]", list, i)
+		if c.d.isFailed(item) {
+			continue
+		}
+		if first, twice := lines[target.Name]; twice {
+			c.wrong(item, "the target %s is already in line %d; remove one of them", target.Name, first)
+			continue
+		}
+		lines[target.Name] = c.d.at(item).line
+	}
+	if t.FileSD == "" {
+		return
+	}
+	if err := targets.CheckFileSD(t.FileSD); err != nil {
+		c.wrong(file, "%v", err)
+		return
+	}
+	if !filepath.IsAbs(t.FileSD) {
+		t.FileSD = filepath.Join(c.d.env.dir, t.FileSD)
+	}
+	absolute, err := filepath.Abs(t.FileSD)
+	if err != nil {
+		c.wrong(file, "file_sd: %v; write an absolute path", err)
+	}
+	t.FileSD = absolute
 }

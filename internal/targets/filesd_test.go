@@ -133,6 +133,6 @@ func TestManyTargets(t *testing.T) {
 		t.Logf("%s: %s", name, took)
 		require.Equal(t, many, list.Len())
 		require.Equal(t, reflect.ValueOf(found[0].Labels).Pointer(), reflect.ValueOf(found[many-1].Labels).Pointer())
-		require.Less(t, took, 5*time.Second, "generous for slow machines: a mistake in it takes minutes")
+		require.Less(t, took, 30*time.Second, "generous for slow machines: a mistake in it takes minutes")
 	}
 }

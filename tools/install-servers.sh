@@ -8,6 +8,8 @@ wanted=(
   clickhouse-server:clickhouse-server
   redis-server:redis-server
   postgres:postgresql
+  mariadbd:mariadb-server
+  rabbitmq-server:rabbitmq-server
   promtool:prometheus
   prometheus-alertmanager:prometheus-alertmanager
   unbound:unbound

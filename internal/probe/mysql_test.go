@@ -3,8 +3,7 @@ package probe
 import (
 	"context"
 	"database/sql"
-	"io"
-	"net"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +19,8 @@ import (
 // All tests of this file that need a server share one, which is what takes its
 // time; the last one stops it.
 func TestMySQL(t *testing.T) {
-	server := realtest.MariaDB(t)
+	cert := certificate(t, time.Now().Add(time.Hour))
+	server := realtest.MariaDB(t, realtest.MariaDBCertificate(t, cert)...)
 	for _, test := range []struct {
 		name string
 		run  func(t *testing.T, server *realtest.MariaDBServer)
@@ -30,6 +30,7 @@ func TestMySQL(t *testing.T) {
 		{"judges queries", mysqlJudgesQueries},
 		{"ends a long query", mysqlEndsALongQuery},
 		{"says what the server refuses", mysqlSaysWhatTheServerRefuses},
+		{"verifies certificates", func(t *testing.T, server *realtest.MariaDBServer) { mysqlVerifies(t, server, certificateFile(t, cert)) }},
 		{"survives freeze and restart", mysqlSurvivesFreezeAndRestart},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, server) })
@@ -203,7 +204,6 @@ func mysqlSaysWhatTheServerRefuses(t *testing.T, server *realtest.MariaDBServer)
 		for want, change := range map[string]func(o *MySQL){
 			`Access denied for user 'tester'@'127.0.0.1' (using password: YES) while connecting to ` + relay.Addr: func(o *MySQL) { o.Password = option.NewSecret("wrong-password") },
 			"Unknown database 'nowhere' while connecting to " + relay.Addr:                                        func(o *MySQL) { o.Database = "nowhere" },
-			"TLS requested but server does not support TLS while connecting to " + relay.Addr:                     func(o *MySQL) { o.TLS = true },
 		} {
 			changed := *options
 			change(&changed)
@@ -214,6 +214,18 @@ func mysqlSaysWhatTheServerRefuses(t *testing.T, server *realtest.MariaDBServer)
 		}
 		require.Eventually(t, func() bool { return relay.open.Load() == 0 }, time.Second, time.Millisecond)
 	})
+}
+
+func mysqlVerifies(t *testing.T, server *realtest.MariaDBServer, ca string) {
+	options := mysqlOptions(t, server)
+	options.TLS = true
+	requireUnhealthy(t, probe(t, open(t, options), 5*time.Second),
+		"TLS: certificate signed by an unknown authority while connecting to "+options.Address)
+	options.CA = ca
+	options.Queries = map[string]string{"cipher": "SELECT variable_value FROM information_schema.session_status WHERE variable_name = 'Ssl_cipher'"}
+	result := probe(t, open(t, options), 5*time.Second)
+	requireHealthy(t, result)
+	require.NotEmpty(t, result.Facts["cipher"])
 }
 
 func mysqlSurvivesFreezeAndRestart(t *testing.T, server *realtest.MariaDBServer) {
@@ -240,21 +252,6 @@ func mysqlSurvivesFreezeAndRestart(t *testing.T, server *realtest.MariaDBServer)
 	requireHealthy(t, probe(t, prober, 5*time.Second))
 }
 
-func TestMySQLVerifiesCertificates(t *testing.T) {
-	// The shared server may be stopped at any time: this one has a certificate.
-	cert := certificate(t, time.Now().Add(time.Hour))
-	server := realtest.MariaDB(t, realtest.MariaDBCertificate(t, cert)...)
-	options := mysqlOptions(t, server)
-	options.TLS = true
-	requireUnhealthy(t, probe(t, open(t, options), 5*time.Second),
-		"TLS: certificate signed by an unknown authority while connecting to "+options.Address)
-	options.CA = certificateFile(t, cert)
-	options.Queries = map[string]string{"cipher": "SELECT variable_value FROM information_schema.session_status WHERE variable_name = 'Ssl_cipher'"}
-	result := probe(t, open(t, options), 5*time.Second)
-	requireHealthy(t, result)
-	require.NotEmpty(t, result.Facts["cipher"])
-}
-
 func TestMySQLSurvivesSilence(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		requireSurvivesSilence(t, func(address string) Options { return &MySQL{Address: address, Username: "u", TLS: secure} },
@@ -262,23 +259,21 @@ func TestMySQLSurvivesSilence(t *testing.T) {
 	}
 }
 
-// A server that is none, and one that never stops.
+// What is no MySQL, or one without TLS, gets no password.
 func TestMySQLOfOthers(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for text := "SSH-2.0-OpenSSH_9.2\r\n"; ; {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = io.WriteString(conn, text)
-			_ = conn.Close()
-		}
-	}()
-	requireUnhealthy(t, probe(t, open(t, &MySQL{Address: listener.Addr().String(), Username: "u"}), 5*time.Second),
-		"connection closed by the server while connecting to "+listener.Addr().String())
+	const old = "5.7.0\x00\x07\x00\x00\x00saltsalt\x00\x00\x82\x21\x02\x00\x08\x00\x15\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00saltsaltsalt\x00mysql_native_password\x00"
+	for name, test := range map[string]struct{ greeting, want string }{
+		"ssh":     {"SSH-2.0-OpenSSH_9.2\r\n", "timeout after 300ms while connecting to @"},
+		"no tls":  {string([]byte{byte(len(old) + 1), 0, 0, 0, 10}) + old, "TLS requested but server does not support TLS while connecting to @"},
+		"refuses": {"\x17\x00\x00\x00\xff\x10\x04Too many connections", "Too many connections while connecting to @"},
+		"endless": {strings.Repeat("\xff", 2*bodyLimit), fmt.Sprintf("the server sends more than %d bytes while connecting to @", bodyLimit)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			address := recite(t, test.greeting)
+			requireUnhealthy(t, probe(t, open(t, &MySQL{Address: address, Username: "u", TLS: true}), 300*time.Millisecond),
+				strings.ReplaceAll(test.want, "@", address))
+		})
+	}
 }
 
 func TestMySQLOptions(t *testing.T) {

@@ -161,14 +161,14 @@ func (p *rabbitProber) examine(ctx context.Context, a *attempt, values readings)
 	return result, channel.Close()
 }
 
-// greet opens a channel, on a new connection if the last one is dead: the
-// server may have been restarted since.
+// greet opens a channel, on a new connection if the last one does not give one:
+// the server may have been restarted since.
 func (p *rabbitProber) greet(ctx context.Context, a *attempt) (*amqp.Channel, error) {
 	if p.conn != nil && !p.conn.IsClosed() && time.Since(p.since) < rabbitLifetime {
 		p.socket.refill()
 		a.doing("opening a channel at %s", p.options.Address)
 		channel, err := p.conn.Channel()
-		if err == nil || ctx.Err() != nil || !p.conn.IsClosed() {
+		if err == nil || ctx.Err() != nil {
 			return channel, err
 		}
 	}

@@ -33,6 +33,8 @@ type Command struct {
 	// Ready fails for as long as the server does not answer yet; nil means that
 	// it is ready once it accepts connections at Addr.
 	Ready func(ctx context.Context) error
+	// Limit is how long it may take until it is ready; zero means 30 s.
+	Limit time.Duration
 }
 
 // Process is a running server. Its methods end the test when they fail.
@@ -50,6 +52,9 @@ func Run(t testing.TB, command Command) *Process {
 	t.Helper()
 	if command.Ready == nil {
 		command.Ready = func(ctx context.Context) error { return accepts(ctx, command.Addr) }
+	}
+	if command.Limit == 0 {
+		command.Limit = startLimit
 	}
 	p := &Process{Command: command, t: t, log: filepath.Join(t.TempDir(), "log")}
 	t.Cleanup(p.Kill)
@@ -105,7 +110,7 @@ func (p *Process) Log() string {
 }
 
 func (p *Process) waitReady() error {
-	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), p.Limit)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -119,7 +124,7 @@ func (p *Process) waitReady() error {
 		case <-p.exited:
 			return errors.New("it has ended")
 		case <-ctx.Done():
-			return fmt.Errorf("after %v: %w", startLimit, err)
+			return fmt.Errorf("after %v: %w", p.Limit, err)
 		}
 	}
 }

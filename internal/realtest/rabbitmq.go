@@ -3,14 +3,21 @@ package realtest
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// The user of a RabbitMQ that may look at "/" and do nothing there.
+const (
+	RabbitMQReader         = "reader"
+	RabbitMQReaderPassword = "look-only-4711"
 )
 
 // RabbitMQServer is a RabbitMQ that a test may stop and start.
@@ -23,49 +30,72 @@ type RabbitMQServer struct {
 // rabbitPrograms is where Debian keeps the programs that do not change user.
 const rabbitPrograms = "/usr/lib/rabbitmq/bin"
 
-const rabbitConfig = `default_user = tester
-default_pass = @password@
-default_user_tags.administrator = true
-loopback_users = none
+// rabbitLimit is how long it may take to start: seconds, and on a machine that
+// does other things as well many of them.
+const rabbitLimit = 3 * time.Minute
+
+const rabbitConfig = `load_definitions = @dir@/definitions.json
 log.console = true
 log.console.level = warning
 log.file = false
 `
 
-// RabbitMQ starts a RabbitMQ for this test. It needs seconds until it answers.
+const rabbitDefinitions = `{
+  "vhosts": [{"name": "/"}],
+  "users": [
+    {"name": "tester", "password": "@password@", "tags": "administrator"},
+    {"name": "@reader@", "password": "@readerpassword@", "tags": ""}
+  ],
+  "permissions": [
+    {"vhost": "/", "user": "tester", "configure": ".*", "write": ".*", "read": ".*"},
+    {"vhost": "/", "user": "@reader@", "configure": "^$", "write": "^$", "read": "^$"}
+  ]
+}
+`
+
+// RabbitMQ starts a RabbitMQ for this test alone. It needs seconds for that: let
+// tests share it.
 func RabbitMQ(t testing.TB) *RabbitMQServer {
 	t.Helper()
 	path := rabbitProgram(t)
 	dir, address, password := t.TempDir(), FreeAddress(t), rand.Text()
-	// A node finds others by a daemon that it would leave behind, at an address
-	// that all nodes of the machine share; this one has its own.
-	epmd := epmd(t)
-	host, port, _ := net.SplitHostPort(address)
-	_, epmdPort, _ := net.SplitHostPort(epmd.Addr)
-	_, distribution, _ := net.SplitHostPort(FreeAddress(t))
-	config := filepath.Join(dir, "rabbitmq.conf")
-	writeFile(t, config, fmt.Sprintf("default_user = tester\ndefault_pass = %s\nloopback_users = none\nlog.console = true\nlog.file = false\n", password))
-	for _, name := range []string{"rabbitmq-env.conf", "advanced.config", "plugins"} {
-		writeFile(t, filepath.Join(dir, name), map[string]string{"advanced.config": "[].\n", "plugins": "[].\n"}[name])
-	}
-	env := []string{
-		"HOME=" + dir, "RABBITMQ_MNESIA_BASE=" + filepath.Join(dir, "data"), "RABBITMQ_LOG_BASE=" + filepath.Join(dir, "logs"),
-		"RABBITMQ_CONFIG_FILE=" + config, "RABBITMQ_ADVANCED_CONFIG_FILE=" + filepath.Join(dir, "advanced.config"),
-		"RABBITMQ_CONF_ENV_FILE=" + filepath.Join(dir, "rabbitmq-env.conf"), "RABBITMQ_ENABLED_PLUGINS_FILE=" + filepath.Join(dir, "plugins"),
-		"RABBITMQ_PID_FILE=" + filepath.Join(dir, "pid"), "RABBITMQ_NODENAME=node" + port + "@localhost",
-		"RABBITMQ_NODE_IP_ADDRESS=" + host, "RABBITMQ_NODE_PORT=" + port, "RABBITMQ_DIST_PORT=" + distribution,
-		"ERL_EPMD_ADDRESS=127.0.0.1", "ERL_EPMD_PORT=" + epmdPort,
-		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1} +S 1:1 +sbwt none -noinput",
-		"RABBITMQ_ALLOW_INPUT=1",
+	fill := strings.NewReplacer("@dir@", dir, "@password@", password,
+		"@readerpassword@", RabbitMQReaderPassword, "@reader@", RabbitMQReader)
+	for name, text := range map[string]string{
+		"rabbitmq.conf": rabbitConfig, "definitions.json": rabbitDefinitions,
+		"advanced.config": "[].\n", "plugins": "[].\n", "rabbitmq-env.conf": "",
+	} {
+		writeFile(t, filepath.Join(dir, name), fill.Replace(text))
 	}
 	server := url.URL{Scheme: "amqp", User: url.UserPassword("tester", password), Host: address, Path: "/"}
 	return &RabbitMQServer{URL: server.String(), Process: Run(t, Command{
-		Addr: address, Path: path, Dir: dir, Env: env,
-		Ready: func(context.Context) error { return pingRabbitMQ(server.String()) },
+		Addr: address, Path: path, Dir: dir, Env: rabbitEnv(dir, address, epmd(t).Addr, FreeAddress(t)),
+		Ready: func(context.Context) error { return pingRabbitMQ(server.String()) }, Limit: rabbitLimit,
 	})}
 }
 
-// epmd starts the daemon by which Erlang's nodes find each other.
+// rabbitEnv keeps a node within a directory and on loopback: its files, its
+// listener, the daemon by which nodes find each other, and its own address there.
+func rabbitEnv(dir, address, epmd, distribution string) []string {
+	host, port, _ := net.SplitHostPort(address)
+	_, epmdPort, _ := net.SplitHostPort(epmd)
+	_, distributionPort, _ := net.SplitHostPort(distribution)
+	file := func(name string) string { return filepath.Join(dir, name) }
+	return []string{
+		"HOME=" + dir, "RABBITMQ_MNESIA_BASE=" + file("data"), "RABBITMQ_LOG_BASE=" + file("logs"), "RABBITMQ_PID_FILE=" + file("pid"),
+		"RABBITMQ_CONFIG_FILE=" + file("rabbitmq.conf"), "RABBITMQ_ADVANCED_CONFIG_FILE=" + file("advanced.config"),
+		"RABBITMQ_CONF_ENV_FILE=" + file("rabbitmq-env.conf"), "RABBITMQ_ENABLED_PLUGINS_FILE=" + file("plugins"),
+		"RABBITMQ_NODENAME=node" + port + "@localhost", "RABBITMQ_NODE_IP_ADDRESS=" + host, "RABBITMQ_NODE_PORT=" + port,
+		"RABBITMQ_DIST_PORT=" + distributionPort, "ERL_EPMD_ADDRESS=" + host, "ERL_EPMD_PORT=" + epmdPort,
+		// The script replaces itself with the server only if the server may read
+		// its input; then no shell is left between the test and the server.
+		"RABBITMQ_ALLOW_INPUT=1",
+		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-noinput -kernel inet_dist_use_interface {127,0,0,1} +S 1:1 +sbwt none",
+	}
+}
+
+// epmd starts the daemon by which Erlang's nodes find each other. A node that
+// finds none starts one that outlives it.
 func epmd(t testing.TB) *Process {
 	t.Helper()
 	path, address := Binary(t, "epmd", "apt-get install rabbitmq-server"), FreeAddress(t)

@@ -1,0 +1,337 @@
+package fleet
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"paramedic/activities"
+	"paramedic/internal/config"
+	"paramedic/internal/health"
+	"paramedic/internal/option"
+	"paramedic/internal/survey"
+	"paramedic/internal/targets"
+)
+
+// book holds lists of targets by service; a nil one is not known yet.
+type book struct {
+	mu    sync.Mutex
+	lists map[string]*targets.List
+}
+
+func (b *book) List(service string) (*targets.List, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	list, found := b.lists[service]
+	switch {
+	case !found:
+		return nil, fmt.Errorf("service %s: %w", service, targets.ErrNone)
+	case list == nil:
+		return nil, fmt.Errorf("service %s: %w", service, targets.ErrUnknown)
+	}
+	return list, nil
+}
+
+func (b *book) put(t *testing.T, cfg *config.Config, service string, names ...string) {
+	t.Helper()
+	all := make([]health.Target, len(names))
+	for i, name := range names {
+		shop, _, _ := strings.Cut(name, "-")
+		all[i] = health.Target{Name: name, Labels: map[string]string{"unit": "shop@" + shop, "tier": shop}}
+	}
+	configured, _ := cfg.Service(service)
+	list, err := targets.NewList(all, configured.Fleet.ClassOf)
+	require.NoError(t, err)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lists[service] = list
+}
+
+// street is a server with a page for each shop.
+type street struct {
+	*httptest.Server
+	mu sync.Mutex
+	// down are the shops that are closed, by name.
+	down  map[string]bool
+	asked map[string]int
+}
+
+func newStreet(t *testing.T) *street {
+	s := &street{down: map[string]bool{}, asked: map[string]int{}}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		name := strings.TrimPrefix(r.URL.Path, "/")
+		s.asked[name]++
+		if s.down[name] {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		fmt.Fprint(w, "you sent ", r.Header.Get("Authorization"))
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *street) close(names ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.down)
+	for _, name := range names {
+		s.down[name] = true
+	}
+}
+
+// shops is a service with targets on a street; what is put in stands in its
+// configuration.
+const shops = `
+services:
+  - name: shops
+    interval: 10s
+    timeout: 2s
+    targets: {api: true}
+    fleet: {retries: 0, %s}
+    probe: {http: {url: "%s/{{target}}", token: "${TOKEN}", expect: ["status == 200"]}}
+    remediation: {mode: act, steps: [%s]}
+`
+
+// nothing is a step that does nothing.
+const nothing = "{exec: {command: [/bin/true]}}"
+
+// openShops opens a fleet with one service of that name, and n targets a-0 b-1
+// c-2 a-3 ...
+func openShops(t *testing.T, s *street, fleet, steps string, n int) (*Fleet, *book, *heard) {
+	t.Helper()
+	return openStreet(t, fmt.Sprintf(shops, fleet, s.URL, steps), n)
+}
+
+func openStreet(t *testing.T, text string, n int) (*Fleet, *book, *heard) {
+	t.Helper()
+	cfg := parse(t, text)
+	b, observer := &book{lists: map[string]*targets.List{}}, &heard{results: map[string]health.Result{}}
+	var names []string
+	for i := range n {
+		names = append(names, fmt.Sprintf("%c-%d", 'a'+i%3, i))
+	}
+	b.put(t, cfg, "shops", names...)
+	f, err := New(cfg, slog.New(slog.DiscardHandler), b, observer)
+	require.NoError(t, err)
+	t.Cleanup(f.Close)
+	return f, b, observer
+}
+
+// saved is the progress of an activity.
+type saved struct{ states [][]byte }
+
+func (s *saved) Load(state any) bool {
+	return len(s.states) > 0 && json.Unmarshal(s.states[len(s.states)-1], state) == nil
+}
+
+func (s *saved) Save(state any) {
+	text, _ := json.Marshal(state)
+	s.states = append(s.states, text)
+}
+
+func one(failing ...string) activities.BatchInput {
+	return activities.BatchInput{
+		Service: "shops", Of: 1, Due: time.Now(), Until: time.Now().Add(10 * time.Second), Failing: failing,
+	}
+}
+
+func TestBatchOfTargets(t *testing.T) {
+	s := newStreet(t)
+	f, b, observer := openShops(t, s, "", nothing, 30)
+	s.close("b-1", "b-4")
+	result, err := f.Survey(t.Context(), one("a-0", "b-1", "z-99"), &saved{})
+	require.NoError(t, err)
+	require.Equal(t, 30, result.Class)
+	require.Equal(t, 30, result.Probed)
+	require.Len(t, result.Failed, 2)
+	require.Equal(t, "b-1", result.Failed[0].Target)
+	require.Equal(t, "b-4", result.Failed[1].Target)
+	require.Contains(t, result.Failed[0].Message, "503")
+	require.Len(t, result.Passed, 1)
+	require.Equal(t, "a-0", result.Passed[0].Target)
+	require.Equal(t, []string{"z-99"}, result.Gone)
+	require.Len(t, observer.results, 30)
+	require.NotEmpty(t, observer.results["shops/a-0"].Observations)
+	require.Equal(t, survey.Counts{}, f.Load())
+
+	list, err := b.List("shops")
+	require.NoError(t, err)
+	require.Len(t, s.asked, list.Len())
+}
+
+func TestTargetsTellNoSecret(t *testing.T) {
+	s := newStreet(t)
+	f, _, observer := openStreet(t, strings.Replace(fmt.Sprintf(shops, "", s.URL, nothing),
+		"status == 200", "text == 'never'", 1), 3)
+	found, err := f.Survey(t.Context(), one(), &saved{})
+	require.NoError(t, err)
+	single, err := f.Probe(t.Context(), "shops", "a-0")
+	require.NoError(t, err)
+	for _, told := range []any{found, single, observer.results} {
+		text := fmt.Sprint(told)
+		require.NotContains(t, text, "s3cret-token")
+		require.Contains(t, text, option.Mask, "the answer quotes the token, masked")
+	}
+}
+
+func TestBatchesAreThoseOfTheirClass(t *testing.T) {
+	s := newStreet(t)
+	f, _, observer := openShops(t, s, "classes: [{name: core, match: {tier: a}, interval: 5s}]", nothing, 60)
+	roll, err := f.Roll(t.Context(), "shops")
+	require.NoError(t, err)
+	require.Equal(t, activities.Roll{Classes: map[string]int{"": 40, "core": 20}}, roll)
+
+	probed := 0
+	for batch := range 4 {
+		in := one("a-0", "b-1")
+		in.Class, in.Batch, in.Of = "core", batch, 4
+		result, err := f.Survey(t.Context(), in, &saved{})
+		require.NoError(t, err)
+		require.Equal(t, 20, result.Class)
+		require.Equal(t, []string{"b-1"}, result.Gone, "it is of another class")
+		require.Equal(t, health.InBatch("a-0", batch, 4), len(result.Passed) == 1)
+		probed += result.Probed
+	}
+	require.Equal(t, 20, probed)
+	require.Len(t, observer.results, 20, "each in one batch")
+	for name, times := range s.asked {
+		require.Equal(t, "a", name[:1])
+		require.Equal(t, 1, times)
+	}
+
+	in := one()
+	in.Class, in.Batch, in.Of = "nobody", 7, -3
+	result, err := f.Survey(t.Context(), in, &saved{})
+	require.NoError(t, err)
+	require.Equal(t, activities.BatchResult{}, result)
+}
+
+func TestListsChangeBetweenTicks(t *testing.T) {
+	s := newStreet(t)
+	f, b, _ := openShops(t, s, "", nothing, 3)
+	_, err := f.Survey(t.Context(), one(), &saved{})
+	require.NoError(t, err)
+	b.put(t, parse(t, fmt.Sprintf(shops, "", s.URL, nothing)), "shops", "c-2", "d-3")
+	result, err := f.Survey(t.Context(), one("a-0"), &saved{})
+	require.NoError(t, err)
+	require.Equal(t, activities.BatchResult{Class: 2, Probed: 2, Gone: []string{"a-0"}}, result)
+	_, err = f.Probe(t.Context(), "shops", "a-0")
+	require.ErrorIs(t, err, activities.ErrNotConfigured)
+}
+
+func TestBatchGoesOnWhereAnotherWorkerHasStopped(t *testing.T) {
+	s := newStreet(t)
+	f, b, observer := openShops(t, s, "", nothing, 16)
+	list, err := b.List("shops")
+	require.NoError(t, err)
+	var state survey.State
+	done := &saved{}
+	state.List = survey.NewGroup(list.All(), nil).Fingerprint()
+	state.Done = []byte{0xff, 0x0f}
+	done.Save(state)
+	result, err := f.Survey(t.Context(), one(), done)
+	require.NoError(t, err)
+	require.Equal(t, 16, result.Probed)
+	require.Len(t, observer.results, 4)
+	want := list.All()[12:]
+	require.ElementsMatch(t, []string{want[0].Name, want[1].Name, want[2].Name, want[3].Name}, slices.Collect(maps.Keys(s.asked)))
+}
+
+func TestOnlyTargetsThatAreListedCanBeAskedFor(t *testing.T) {
+	s := newStreet(t)
+	f, b, _ := openShops(t, s, "", nothing, 3)
+	for target, says := range map[string]string{
+		"":     "service shops has targets, one of which must be named: not in this worker's configuration",
+		"b-77": "target shops/b-77: not in this worker's configuration",
+	} {
+		_, err := f.Probe(t.Context(), "shops", target)
+		require.ErrorIs(t, err, activities.ErrNotConfigured)
+		require.EqualError(t, err, says)
+	}
+	_, err := f.Remediate(t.Context(), activities.RemediateInput{Service: "shops", Target: "b-77"}, fresh(t))
+	require.ErrorIs(t, err, activities.ErrNotConfigured)
+	in := one()
+	in.Service = "other"
+	_, err = f.Survey(t.Context(), in, &saved{})
+	require.ErrorIs(t, err, activities.ErrNotConfigured)
+	_, err = f.Roll(t.Context(), "other")
+	require.ErrorIs(t, err, activities.ErrNotConfigured)
+
+	b.lists["shops"] = nil
+	_, err = f.Survey(t.Context(), one(), &saved{})
+	require.ErrorIs(t, err, targets.ErrUnknown)
+	require.NotErrorIs(t, err, activities.ErrNotConfigured, "it will be known soon")
+	_, err = f.Probe(t.Context(), "shops", "a-0")
+	require.ErrorIs(t, err, targets.ErrUnknown)
+	delete(b.lists, "shops")
+	_, err = f.Survey(t.Context(), one(), &saved{})
+	require.ErrorIs(t, err, activities.ErrNotConfigured)
+}
+
+func TestServiceWithoutTargetsHasNone(t *testing.T) {
+	f := newFleet(t, fmt.Sprintf(oneService, "http://127.0.0.1:1", "http://127.0.0.1:1"))
+	_, err := f.Probe(t.Context(), "web", "a-0")
+	require.ErrorIs(t, err, activities.ErrNotConfigured)
+	in := one()
+	in.Service = "web"
+	_, err = f.Survey(t.Context(), in, &saved{})
+	require.ErrorIs(t, err, activities.ErrNotConfigured)
+}
+
+func TestEachTargetCountsAsOneService(t *testing.T) {
+	s := newStreet(t)
+	f, b, _ := openShops(t, s, "", nothing, 30)
+	require.Equal(t, 30, f.FleetLimits().Services)
+	b.lists["shops"] = nil
+	require.Equal(t, 1, f.FleetLimits().Services)
+}
+
+// gate is a control probe's server.
+func gate(t *testing.T) (open *atomic.Bool, fleet string) {
+	open = &atomic.Bool{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if !open.Load() {
+			w.WriteHeader(http.StatusBadGateway)
+		}
+	}))
+	t.Cleanup(server.Close)
+	return open, fmt.Sprintf("control: {http: {url: %q, expect: [status == 200]}}", server.URL)
+}
+
+func TestControlProbeTellsWhoseFailureItIs(t *testing.T) {
+	s := newStreet(t)
+	open, control := gate(t)
+	f, _, observer := openShops(t, s, control, nothing, 4)
+	s.close("a-0", "b-1", "c-2")
+	result, err := f.Survey(t.Context(), one("a-0"), &saved{})
+	require.NoError(t, err)
+	require.Contains(t, result.CutOff, "the control probe failed too: ")
+	require.Empty(t, result.Failed)
+	require.Len(t, observer.results, 1)
+	_, err = f.Probe(t.Context(), "shops", "a-0")
+	require.ErrorContains(t, err, "probing shops/a-0: the prober is cut off: the control probe failed too: ")
+	_, err = f.Probe(t.Context(), "shops", "a-3")
+	require.NoError(t, err, "it passes")
+
+	open.Store(true)
+	result, err = f.Survey(t.Context(), one("a-0"), &saved{})
+	require.NoError(t, err)
+	require.Empty(t, result.CutOff)
+	require.Len(t, result.Failed, 3)
+	found, err := f.Probe(t.Context(), "shops", "a-0")
+	require.NoError(t, err)
+	require.Equal(t, health.Unhealthy, found.Status)
+}

@@ -28,10 +28,11 @@ func (p *Pages) functions(l *language) template.FuncMap {
 		"clock":     func(at time.Time) template.HTML { return timeElement(at, p.clock(at)) },
 		"day":       func(at time.Time) template.HTML { return timeElement(at, date(at)) },
 		"clockText": p.clock, "dayText": date,
-		"pct": l.percent, "ms": l.latency, "tick": l.tick, "number": l.number, "bytes": l.bytes,
+		"pct": l.percent, "ms": l.latency, "tick": l.tick, "number": l.number,
+		"count": func(n int) string { return l.number(float64(n)) }, "bytes": l.bytes,
 		"mark": mark, "icon": icon, "asset": p.assets.address,
 		// Addresses: of a service, of an incident, and whether one leads to the web.
-		"serviceLink": serviceLink, "incidentLink": incidentLink, "isWeb": isWeb,
+		"serviceLink": serviceLink, "targetLink": targetLink, "incidentLink": incidentLink, "isWeb": isWeb,
 	}
 }
 
@@ -122,6 +123,10 @@ func (l *language) decimal(n float64, digits int) string {
 }
 
 func serviceLink(name string) string { return "/services/" + url.PathEscape(name) }
+
+func targetLink(service, target string) string {
+	return serviceLink(service) + "/targets/" + url.PathEscape(target)
+}
 
 func incidentLink(id string) string { return "/incidents/" + url.PathEscape(id) }
 

@@ -57,7 +57,7 @@ func (p *Pages) instruct(w http.ResponseWriter, r *http.Request, what instructio
 		p.Fail(w, r, http.StatusServiceUnavailable, p.language(r).t("Temporal cannot be reached, so nothing can be changed now. Probing and healing go on as soon as it is back."))
 		return
 	}
-	receipt, err := told.Instruct(ctx, i.Service, what.said, workflows.Instruction{By: by, Note: note, Incident: i.ID})
+	receipt, err := told.Instruct(ctx, health.TargetID(i.Service, i.Target), what.said, workflows.Instruction{By: by, Note: note, Incident: i.ID})
 	if err != nil {
 		p.refuse(w, r, err)
 		return
@@ -94,10 +94,10 @@ func (p *Pages) actingOn(w http.ResponseWriter, r *http.Request) (i health.Incid
 	if i, ok = p.findIncident(w, r); !ok {
 		return i, "", "", false
 	}
-	// A service has one incident at a time, and what is said reaches the open
-	// one: never say to the next what was meant for the last.
-	service, _ := p.Board.Service(i.Service)
-	if i.State == health.Resolved || service.Incident != nil && service.Incident.ID != i.ID {
+	// A service or target has one incident at a time, and what is said reaches
+	// the open one: never say to the next what was meant for the last.
+	open := p.openOf(i.Service, i.Target)
+	if i.State == health.Resolved || open != nil && open.ID != i.ID {
 		p.Fail(w, r, http.StatusConflict, p.language(r).t("The incident has been closed meanwhile; nothing was done."))
 		return i, "", "", false
 	}
@@ -106,6 +106,20 @@ func (p *Pages) actingOn(w http.ResponseWriter, r *http.Request) (i health.Incid
 	}
 	note, ok = p.note(w, r, "note")
 	return i, by, note, ok
+}
+
+// openOf is the open incident of a service as a whole, or of a target; nil if
+// there is none.
+func (p *Pages) openOf(service, target string) *health.Incident {
+	if target != "" {
+		t, _ := p.Board.Target(service, target)
+		return t.Incident
+	}
+	s, _ := p.Board.Service(service)
+	if s.Incident == nil || s.Incident.Target != "" {
+		return nil // that of one of its targets
+	}
+	return s.Incident
 }
 
 // incidentSilence mutes the alerts of the incident's service, or ends that.

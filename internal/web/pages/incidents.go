@@ -57,7 +57,8 @@ var spanChoices = []spanChoice{
 
 // incidentList is what incidents.html shows.
 type incidentList struct {
-	// Service, State ("open", "closed" or empty) and Span are the filter.
+	// Service, State ("open", "closed" or empty) and Span are the filter; Service
+	// may be one with a target, as a health.TargetID.
 	Service, State string
 	Span           spanChoice
 	Spans          []spanChoice
@@ -110,11 +111,16 @@ func newIncidentList(query url.Values) incidentList {
 	return list
 }
 
+// fits reports whether an incident is of the service, or the target, of the filter.
+func (list incidentList) fits(i health.Incident) bool {
+	return list.Service == "" || list.Service == i.Service || list.Service == health.TargetID(i.Service, i.Target)
+}
+
 // listOpen takes the open incidents from the board.
 func (p *Pages) listOpen(list *incidentList, now time.Time) {
 	for _, i := range p.Board.OpenIncidents() {
 		switch {
-		case list.Service != "" && i.Service != list.Service:
+		case !list.fits(i):
 		case len(list.Open) == openLimit:
 			list.MoreOpen++
 		default:
@@ -125,7 +131,8 @@ func (p *Pages) listOpen(list *incidentList, now time.Time) {
 
 // listClosed takes a page of the closed ones from the store, and the means.
 func (p *Pages) listClosed(ctx context.Context, list *incidentList, page int, now time.Time) error {
-	filter := store.IncidentFilter{Service: list.Service, Closed: true, From: now.Add(-list.Span.span), Limit: meansLimit}
+	service, target := health.SplitTargetID(list.Service)
+	filter := store.IncidentFilter{Service: service, Target: target, Closed: true, From: now.Add(-list.Span.span), Limit: meansLimit}
 	latest, total, err := p.Store.Incidents(ctx, filter)
 	if err != nil {
 		return err

@@ -122,6 +122,7 @@ func (p *Pages) Routes() []route.Route {
 	own := []route.Route{
 		{Method: http.MethodGet, Pattern: "/{$}", Role: access.Viewer, Page: true, Handler: p.overview},
 		{Method: http.MethodGet, Pattern: "/services/{name}", Role: access.Viewer, Page: true, Handler: p.service},
+		{Method: http.MethodGet, Pattern: "/services/{name}/targets/{target}", Role: access.Viewer, Page: true, Handler: p.target},
 		{Method: http.MethodGet, Pattern: "/live", Role: access.Viewer, Stream: true, Handler: p.live},
 		{Method: http.MethodGet, Pattern: "/language", Role: access.Public, Page: true, Handler: p.chooseLanguage},
 		{Method: http.MethodGet, Pattern: "/static/{name}", Role: access.Public, Page: true, Handler: p.static},

@@ -43,7 +43,7 @@ type languageLink struct {
 }
 
 // shared are the templates that all pages use.
-var shared = []string{"layout.html", "parts.html"}
+var shared = []string{"layout.html", "parts.html", "service_parts.html"}
 
 // parse reads every page in a language, by its name without the extension.
 func (p *Pages) parse(l *language) (map[string]*template.Template, error) {

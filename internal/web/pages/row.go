@@ -21,11 +21,15 @@ type row struct {
 	Uptime   store.Uptime
 	Incident *rowIncident
 	Orders   orders
+	// Targets counts the targets of a service that has many; nil for others.
+	Targets *health.Counts
 }
 
 // rowIncident is the open incident of a service.
 type rowIncident struct {
-	Link     string
+	Link string
+	// Target is the one of the service that it is about; empty for the whole.
+	Target   string
 	OpenedAt time.Time
 	// By is who acknowledged it; empty if nobody has.
 	By string
@@ -49,21 +53,25 @@ type orders struct {
 var _ = []string{key("act"), key("observe"), key("approve")}
 
 func (p *Pages) row(s *board.Service) row {
-	return row{
+	shown := row{
 		Name: s.Name, Severity: s.Severity, Kind: s.Kind, State: lookOfService(s).State,
 		Since: s.Since, Failures: s.Failures, Result: s.Result, Spark: newSpark(s.Recent),
-		Uptime: s.Uptime, Incident: openIncident(s), Orders: ordersOf(s),
+		Uptime: s.Uptime, Incident: openIncident(s.Incident), Orders: ordersOf(s),
 	}
+	if s.HasTargets {
+		shown.Targets = &s.Targets
+	}
+	return shown
 }
 
-// openIncident is that of a service, nil if there is none.
-func openIncident(s *board.Service) *rowIncident {
-	if s.Incident == nil {
+// openIncident shows the open one, nil if there is none.
+func openIncident(i *health.Incident) *rowIncident {
+	if i == nil {
 		return nil
 	}
-	open := &rowIncident{Link: incidentLink(s.Incident.ID), OpenedAt: s.Incident.OpenedAt, Action: s.Incident.Action}
-	if s.Incident.Acknowledged != nil {
-		open.By = s.Incident.Acknowledged.By
+	open := &rowIncident{Link: incidentLink(i.ID), Target: i.Target, OpenedAt: i.OpenedAt, Action: i.Action}
+	if i.Acknowledged != nil {
+		open.By = i.Acknowledged.By
 	}
 	return open
 }

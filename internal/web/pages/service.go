@@ -2,6 +2,7 @@ package pages
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -25,6 +26,8 @@ type servicePage struct {
 	board.Service
 	State  string
 	Orders orders
+	// Fleet are its targets, nil if it has none of its own.
+	Fleet *fleet
 	// Open is the incident that is open, nil if there is none.
 	Open *rowIncident
 	// Labels, Observations and Facts are sorted by name.
@@ -61,7 +64,9 @@ type history struct {
 
 // pastIncident is an incident in the list of a service's.
 type pastIncident struct {
-	Link     string
+	Link string
+	// Target is set in the list of a service with targets, if it is of one.
+	Target   string
 	State    string
 	OpenedAt time.Time
 	Downtime time.Duration
@@ -81,13 +86,26 @@ func (p *Pages) service(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	shown := servicePage{
-		Service: s, State: lookOfService(&s).State, Orders: ordersOf(&s), Open: openIncident(&s),
+		Service: s, State: lookOfService(&s).State, Orders: ordersOf(&s), Open: openIncident(s.Incident),
 		Labels: pairs(s.Labels), Facts: pairs(s.Result.Facts), Observations: observations(s.Result.Observations),
-		History: p.history(r, s.Name), Forms: p.forms(r),
+		Forms: p.forms(r),
 	}
 	shown.DependsOn, shown.Dependents = p.neighbours(s)
+	if s.HasTargets {
+		shown.Fleet = p.fleet(r, &s)
+		shown.History = p.fleetHistory(r, s.Name)
+		p.render(w, r, http.StatusOK, "fleet", shown)
+		return
+	}
+	shown.History = p.history(r, store.Key{Service: s.Name})
 	p.render(w, r, http.StatusOK, "service", shown)
 }
+
+// At is the address of its page.
+func (s servicePage) At() string { return serviceLink(s.Name) }
+
+// Of is what its incidents are found by.
+func (s servicePage) Of() string { return s.Name }
 
 // known returns the service that a request is about. If it is not configured,
 // the answer is written and found is false.
@@ -100,12 +118,13 @@ func (p *Pages) known(w http.ResponseWriter, r *http.Request) (s board.Service, 
 }
 
 // history asks the store. What it cannot tell is left out and said to be.
-func (p *Pages) history(r *http.Request, service string) history {
+func (p *Pages) history(r *http.Request, at store.Key) history {
 	ctx, cancel := context.WithTimeout(r.Context(), readLimit)
 	defer cancel()
+	r = r.WithContext(ctx)
 	var h history
-	reach, until, at := rangeOf(r.URL.Query().Get("range")), p.Now(), store.Key{Service: service}
-	readers := []func() error{
+	reach, until := rangeOf(r.URL.Query().Get("range")), p.Now()
+	h.Missing = h.read(p.Log, health.TargetID(at.Service, at.Target),
 		func() error {
 			points, err := p.Store.Points(ctx, at, reach.from(until), until, reach.span)
 			h.Chart = newChart(reach, points, until)
@@ -120,22 +139,46 @@ func (p *Pages) history(r *http.Request, service string) history {
 			h.Failures, err = p.Store.Failures(ctx, at, failuresShown)
 			return err
 		},
-		func() error {
-			all, total, err := p.Store.Incidents(ctx, store.IncidentFilter{Service: service, Limit: incidentsShown})
-			h.Total = total
-			for _, incident := range all {
-				h.Incidents = append(h.Incidents, newPastIncident(incident, until))
+		p.pastIncidents(r, at, &h),
+	)
+	return h
+}
+
+// fleetHistory asks the store for what is kept of a service as a whole; results
+// are kept of its targets alone.
+func (p *Pages) fleetHistory(r *http.Request, service string) (h history) {
+	ctx, cancel := context.WithTimeout(r.Context(), readLimit)
+	defer cancel()
+	h.Missing = h.read(p.Log, service, p.pastIncidents(r.WithContext(ctx), store.Key{Service: service}, &h))
+	return h
+}
+
+// pastIncidents reads the latest incidents of a service with all its targets, or
+// of a target.
+func (p *Pages) pastIncidents(r *http.Request, of store.Key, h *history) func() error {
+	return func() error {
+		all, total, err := p.Store.Incidents(r.Context(), store.IncidentFilter{Service: of.Service, Target: of.Target, Limit: incidentsShown})
+		h.Total = total
+		for _, incident := range all {
+			past := newPastIncident(incident, p.Now())
+			if of.Target == "" {
+				past.Target = incident.Target
 			}
-			return err
-		},
+			h.Incidents = append(h.Incidents, past)
+		}
+		return err
 	}
+}
+
+// read asks all readers, and reports whether one could not tell.
+func (h *history) read(log *slog.Logger, of string, readers ...func() error) (missing bool) {
 	for _, read := range readers {
 		if err := read(); err != nil {
-			p.Log.Warn("history of a service could not be read", "service", service, "error", err)
-			h.Missing = true
+			log.Warn("history could not be read", "of", of, "error", err)
+			missing = true
 		}
 	}
-	return h
+	return missing
 }
 
 func newPastIncident(i health.Incident, now time.Time) pastIncident {

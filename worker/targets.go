@@ -16,6 +16,7 @@ func (p *process) openTargets() {
 	}
 	p.targets = targets.NewBook(registry, p.log.Logger)
 	p.targets.Keep(sources(p.cfg))
+	p.board.SetTargets(p.targets.List)
 }
 
 // runTargets keeps the lists current.

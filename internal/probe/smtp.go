@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -104,6 +105,19 @@ func (o *SMTP) config() (*tls.Config, error) {
 	return HTTPTLS{CA: o.CA, ServerName: name}.config()
 }
 
+// secrets are what no message may repeat: the password as it is, and as it goes
+// over the wire.
+func (o *SMTP) secrets() []option.Secret {
+	if o.Password.Empty() {
+		return nil
+	}
+	password := o.Password.Reveal()
+	encoded := func(text string) option.Secret {
+		return option.NewSecret(base64.StdEncoding.EncodeToString([]byte(text)))
+	}
+	return []option.Secret{o.Password, encoded(password), encoded("\x00" + o.Username + "\x00" + password)}
+}
+
 func (o *SMTP) rules() (rules, option.Problems) {
 	own := words{}
 	if o.TLS != smtpPlain {
@@ -142,7 +156,7 @@ type smtpProber struct {
 
 // Probe implements Prober.
 func (p *smtpProber) Probe(ctx context.Context) health.Result {
-	a := begin(ctx, p.options.Password)
+	a := begin(ctx, p.options.secrets()...)
 	a.doing("connecting to %s", p.options.Address)
 	var implicit *tls.Config
 	if p.options.TLS == smtpImplicit {

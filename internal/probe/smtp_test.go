@@ -2,6 +2,7 @@ package probe
 
 import (
 	"crypto/tls"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"log"
@@ -27,13 +28,12 @@ const (
 
 // smtpServer is a real SMTP server that notes what it is asked to do.
 type smtpServer struct {
-	address    string
-	mails      atomic.Int64
-	logins     atomic.Int64
-	mu         sync.Mutex
-	hello      string
-	ended      atomic.Int64
-	mechanisms []string
+	address              string
+	mechanisms           []string
+	mails, logins, ended atomic.Int64
+
+	mu    sync.Mutex
+	hello string
 }
 
 // serveSMTP starts a server; security is that of the option tls.
@@ -70,7 +70,8 @@ func (s *smtpSession) AuthMechanisms() []string { return s.of.mechanisms }
 func (s *smtpSession) Auth(string) (sasl.Server, error) {
 	return sasl.NewPlainServer(func(_, user, password string) error {
 		if user != smtpUser || password != smtpPassword {
-			return &smtp.SMTPError{Code: 535, EnhancedCode: smtp.EnhancedCode{5, 7, 8}, Message: "no login for " + user + " with " + password}
+			heard := base64.StdEncoding.EncodeToString([]byte("\x00" + user + "\x00" + password))
+			return &smtp.SMTPError{Code: 535, EnhancedCode: smtp.EnhancedCode{5, 7, 8}, Message: "no login for " + user + " with " + password + ", " + heard}
 		}
 		s.of.logins.Add(1)
 		return nil
@@ -141,7 +142,7 @@ func TestSMTPSaysWhatTheServerRefuses(t *testing.T) {
 		"implicit":     {smtpImplicit, SMTP{TLS: smtpImplicit}, nil, "TLS: certificate signed by an unknown authority while connecting to @"},
 		"no tls":       {smtpPlain, SMTP{TLS: smtpImplicit}, nil, "TLS: the server does not speak TLS while connecting to @"},
 		"other name":   {smtpStartTLS, SMTP{TLS: smtpStartTLS, CA: file, ServerName: "other.example"}, nil, "TLS: x509: certificate is valid for test.example, not other.example while starting TLS with @"},
-		"login":        {smtpStartTLS, SMTP{TLS: smtpStartTLS, CA: file, Username: smtpUser, Password: option.NewSecret("wrong-pass\"word")}, nil, "answered 535 5.7.8 no login for watcher with *** while logging in to @"},
+		"login":        {smtpStartTLS, SMTP{TLS: smtpStartTLS, CA: file, Username: smtpUser, Password: option.NewSecret("wrong-pass\"word")}, nil, "answered 535 5.7.8 no login for watcher with ***, *** while logging in to @"},
 		"no way to it": {smtpStartTLS, SMTP{TLS: smtpStartTLS, CA: file, Username: smtpUser, Password: option.NewSecret(smtpPassword)}, func(s *smtpServer) { s.mechanisms = []string{"GSSAPI"} }, `the server offers no way to log in that is known here: PLAIN, LOGIN, SCRAM-SHA-256, CRAM-MD5; it offers "GSSAPI" while logging in to @`},
 	} {
 		t.Run(name, func(t *testing.T) {

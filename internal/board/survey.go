@@ -13,11 +13,7 @@ func (b *Board) Surveyed(service string, findings []health.Finding, _ []time.Dur
 	if len(findings) == 0 {
 		return
 	}
-	batch := store.Batch{Results: make([]store.Result, len(findings))}
-	for n, found := range findings {
-		batch.Results[n] = store.Result{Key: store.Key{Service: service, Target: found.Target}, Result: found.Result}
-	}
-	b.sink.Put(batch)
+	b.sink.Put(store.Batch{Surveys: store.NewSurveys(service, findings)})
 	_ = b.currentTargets(service) // what was known before is gone on with
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -32,6 +32,7 @@ type pile struct{ store.Batch }
 // Put implements board.Sink.
 func (p *pile) Put(batch store.Batch) {
 	p.Results = append(p.Results, batch.Results...)
+	p.Surveys = append(p.Surveys, batch.Surveys...)
 	p.Standings = append(p.Standings, batch.Standings...)
 	p.Incidents = append(p.Incidents, batch.Incidents...)
 	p.Alerts = append(p.Alerts, batch.Alerts...)

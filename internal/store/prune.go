@@ -11,7 +11,8 @@ import (
 // pruneStep is about how many rows one transaction removes.
 const pruneStep = 5000
 
-// Prune removes what is older than its retention, in transactions of about
+// Prune moves the surveys of hours that are over to where they are kept for long,
+// and removes what is older than its retention, in transactions of about
 // 5,000 rows, between which others may write. It returns how many rows went,
 // also when it was interrupted: the next one goes on. Sums are kept at least as
 // long as what they are made of; a retention of zero is the default one.
@@ -23,9 +24,14 @@ func (s *Store) Prune(ctx context.Context, now time.Time, r Retention) (removed 
 		name string
 		do   func() (int, error)
 	}{
+		{"surveys", func() (int, error) { return 0, s.fold(ctx, now) }},
 		{"results", func() (int, error) { return s.pruneTargets(ctx, "results", before(r.Results)) }},
+		{"packs", func() (int, error) { return s.pruneTargets(ctx, "packs", floor(before(r.Results), hourMS)) }},
+		{"minutes", func() (int, error) { return s.pruneTargets(ctx, "minutes", floor(before(r.Results), hourMS)) }},
 		{"failures", func() (int, error) { return s.pruneTargets(ctx, "failures", before(r.Failures)) }},
 		{"hours", func() (int, error) { return s.pruneSums(ctx, "hours", floor(before(r.Hours), hourMS)) }},
+		{"hours of targets", func() (int, error) { return s.pruneTargets(ctx, "target_hours", floor(before(r.Hours), hourMS)) }},
+		{"days of targets", func() (int, error) { return s.pruneTargets(ctx, "target_days", days) }},
 		{"days", func() (int, error) { return s.pruneSums(ctx, "days", days) }},
 		{"incidents", func() (int, error) { return s.pruneIncidents(ctx, before(r.Incidents)) }},
 		{"answers", func() (int, error) { return s.forgetAnswers(ctx, before(rememberFor)) }},
@@ -152,7 +158,10 @@ const silentTargets = `SELECT target FROM latest WHERE result_at < ? AND standin
 // learn of it by the count of removals.
 func (s *Store) forgetTargets(ctx context.Context, beforeMicro int64) (int, error) {
 	return s.repeat(ctx, func(w *writing) (int64, error) {
-		for _, rest := range []string{"results WHERE target", "failures WHERE target", "targets WHERE id"} {
+		for _, rest := range []string{
+			"results WHERE target", "failures WHERE target", "packs WHERE target", "minutes WHERE target",
+			"target_hours WHERE target", "target_days WHERE target", "targets WHERE id",
+		} {
 			if _, err := w.exec(ctx, `DELETE FROM `+rest+` IN (`+silentTargets+`)`, beforeMicro, beforeMicro); err != nil {
 				return 0, err
 			}

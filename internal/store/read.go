@@ -19,15 +19,34 @@ func (s *Store) Changed(ctx context.Context, after time.Time) (changed []Latest,
 	if !after.IsZero() {
 		stamp = after.UnixMicro()
 	}
-	err = s.query(ctx, func(rows *sql.Rows) error {
-		latest, err := scanLatest(rows)
-		changed = append(changed, latest)
-		return err
-	}, `SELECT t.service, t.target, l.stamp, l.result, l.standing FROM latest l JOIN targets t ON t.id = l.target WHERE l.stamp > ?`, stamp)
+	err = s.snapshot(ctx, func(from querier) error {
+		err := s.queryOn(ctx, from, func(rows *sql.Rows) error {
+			latest, err := scanLatest(rows)
+			changed = append(changed, latest)
+			return err
+		}, `SELECT t.service, t.target, l.stamp, l.result, l.standing FROM latest l JOIN targets t ON t.id = l.target WHERE l.stamp > ?`, stamp)
+		if err != nil {
+			return err
+		}
+		return s.queryOn(ctx, from, func(rows *sql.Rows) error {
+			latest, err := scanSurveyed(rows)
+			changed = append(changed, latest...)
+			return err
+		}, `SELECT stamp, service, hour, code FROM surveys WHERE stamp > ? ORDER BY stamp`, stamp)
+	})
 	if err != nil {
 		return nil, s.failed("read the latest", err)
 	}
 	return changed, nil
+}
+
+func scanSurveyed(rows *sql.Rows) ([]Latest, error) {
+	var survey Survey
+	var stamp int64
+	if err := rows.Scan(&stamp, &survey.service, &survey.hour, &survey.data); err != nil {
+		return nil, err
+	}
+	return survey.latest(time.UnixMicro(stamp).UTC())
 }
 
 func scanLatest(rows *sql.Rows) (latest Latest, err error) {

@@ -1,10 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -80,30 +82,116 @@ func (s *Store) sums(ctx context.Context, key Key, span, from, until int64) (sum
 	if until <= from {
 		return nil, nil
 	}
-	var id int64
-	err = s.read.QueryRowContext(ctx, s.bound(`SELECT id FROM targets WHERE service = ? AND target = ?`),
-		cleanText(key.Service), cleanText(key.Target)).Scan(&id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
+	err = s.snapshot(ctx, func(on querier) error {
+		r := sumReader{s, on, map[int64]*sum{}}
+		if err := r.stored(ctx, key, span, from, until); err != nil {
+			return err
+		}
+		if key.Target != "" {
+			if err := r.surveyed(ctx, key, span, from, until); err != nil {
+				return err
+			}
+		}
+		sums = r.all()
+		return nil
+	})
+	return sums, err
+}
+
+// sumReader gathers sums by their times.
+type sumReader struct {
+	*Store
+	on   querier
+	sums map[int64]*sum
+}
+
+// all are the sums in time's order.
+func (r sumReader) all() []sum {
+	all := make([]sum, 0, len(r.sums))
+	for _, part := range r.sums {
+		all = append(all, *part)
 	}
-	if err != nil {
-		return nil, err
+	slices.SortFunc(all, func(a, b sum) int { return cmp.Compare(a.at, b.at) })
+	return all
+}
+
+// at is the sum that begins at a time.
+func (r sumReader) at(at int64) *sum {
+	if r.sums[at] == nil {
+		r.sums[at] = &sum{at: at}
 	}
-	read := func(rows *sql.Rows) error {
-		var part sum
-		err := rows.Scan(&part.at, &part.probes, &part.failed, &part.degraded, &part.latencySum, &part.latencyMax)
-		sums = append(sums, part)
+	return r.sums[at]
+}
+
+func (r sumReader) scan(rows *sql.Rows) error {
+	var part sum
+	err := rows.Scan(&part.at, &part.probes, &part.failed, &part.degraded, &part.latencySum, &part.latencyMax)
+	r.at(part.at).merge(part)
+	return err
+}
+
+// stored reads what the tables have of a target that they know.
+func (r sumReader) stored(ctx context.Context, key Key, span, from, until int64) error {
+	id, err := r.targetID(ctx, key)
+	if err != nil || id == 0 {
 		return err
 	}
 	switch {
 	case span >= dayMS:
-		err = s.tableSums(ctx, read, "days", dayMS, id, from, until)
+		err = errors.Join(r.table(ctx, "days", dayMS, id, from, until), r.ordered(ctx, "target_days", dayMS, dayMS, id, from, until))
 	case span >= hourMS:
-		err = s.tableSums(ctx, read, "hours", hourMS, id, from, until)
+		err = errors.Join(r.table(ctx, "hours", hourMS, id, from, until), r.ordered(ctx, "target_hours", hourMS, hourMS, id, from, until))
 	default:
-		err = s.query(ctx, read, resultSums, span, id, from, until)
+		err = errors.Join(r.queryOn(ctx, r.on, r.scan, resultSums, span, id, from, until),
+			r.ordered(ctx, "minutes", minuteMS, max(span, minuteMS), id, from, until), r.packs(ctx, span, id, from, until))
 	}
-	return sums, err
+	return err
+}
+
+// targetID is the id of a target, 0 if it has none.
+func (r sumReader) targetID(ctx context.Context, key Key) (id int64, err error) {
+	err = r.queryOn(ctx, r.on, func(rows *sql.Rows) error { return rows.Scan(&id) },
+		`SELECT id FROM targets WHERE service = ? AND target = ?`, cleanText(key.Service), cleanText(key.Target))
+	return id, err
+}
+
+// packs adds up the single results in packs.
+func (r sumReader) packs(ctx context.Context, span, id, from, until int64) error {
+	return r.queryOn(ctx, r.on, func(rows *sql.Rows) error {
+		var hour int64
+		var code []byte
+		if err := rows.Scan(&hour, &code); err != nil {
+			return err
+		}
+		return unpack(hour, code, func(at, status, latency int64) {
+			r.add(span, from, until, row{at: at, status: status, latency: latency})
+		})
+	}, `SELECT at, code FROM packs WHERE target = ? AND at >= ? AND at < ?`, id, floor(from, hourMS), until)
+}
+
+// surveyed adds up what surveys have that are not folded yet.
+func (r sumReader) surveyed(ctx context.Context, key Key, span, from, until int64) error {
+	wanted := cleanText(key.Target)
+	seen := map[int64]bool{} // a survey may have been made of the same probe twice
+	return r.queryOn(ctx, r.on, func(rows *sql.Rows) error {
+		var hour int64
+		var code []byte
+		if err := rows.Scan(&hour, &code); err != nil {
+			return err
+		}
+		return scanSurvey(hour, code, func(g glance) {
+			if string(g.target) == wanted && !seen[g.at] {
+				seen[g.at] = true
+				r.add(span, from, until, row{at: g.at, status: g.status, latency: g.latency})
+			}
+		})
+	}, `SELECT hour, code FROM surveys WHERE hour >= ? AND hour < ? AND service = ?`, floor(from, hourMS), until, cleanText(key.Service))
+}
+
+func (r sumReader) add(span, from, until int64, found row) {
+	if found.at >= from && found.at < until {
+		r.at(floor(found.at, span)).add(found)
+	}
 }
 
 // resultSums adds up single results.
@@ -112,9 +200,15 @@ const resultSums = `SELECT at - at % ? AS span, count(*), sum(CASE WHEN status =
 		max(CASE WHEN status = 2 THEN 0 ELSE latency END)
 	FROM results WHERE target = ? AND at >= ? AND at < ? GROUP BY span ORDER BY span`
 
-// tableSums reads sums of hours or days.
-func (s *Store) tableSums(ctx context.Context, read func(*sql.Rows) error, table string, spanMS, id, from, until int64) error {
-	return s.query(ctx, read, fmt.Sprintf(spanSums, table, spanMS), floor(from, spanMS), until, id)
+// table reads sums of hours or days of which time leads the key.
+func (r sumReader) table(ctx context.Context, table string, spanMS, id, from, until int64) error {
+	return r.queryOn(ctx, r.on, r.scan, fmt.Sprintf(spanSums, table, spanMS), floor(from, spanMS), until, id)
+}
+
+// ordered reads sums of which the target leads the key, in spans of step.
+func (r sumReader) ordered(ctx context.Context, table string, spanMS, step, id, from, until int64) error {
+	return r.queryOn(ctx, r.on, r.scan, fmt.Sprintf(`SELECT at - at %% %d, probes, failed, degraded, latency_sum, latency_max
+		FROM %s WHERE target = ? AND at >= ? AND at < ?`, step, table), id, floor(from, spanMS), until)
 }
 
 // Days returns the state timeline of a target from the day that holds from to

@@ -163,6 +163,12 @@ func latestOf(batch Batch) []Latest {
 	for _, r := range batch.Results {
 		latest = append(latest, Latest{Key: r.Key, Result: r.Result})
 	}
+	for _, s := range batch.Surveys {
+		surveyed, err := s.latest(time.Time{})
+		if err == nil { // it was made in this process
+			latest = append(latest, surveyed...)
+		}
+	}
 	for _, s := range batch.Standings {
 		latest = append(latest, Latest{Key: Key{s.Service, s.Target}, Standing: s})
 	}

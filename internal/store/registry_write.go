@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -200,9 +199,4 @@ func sayable(key Key) error {
 		}
 	}
 	return nil
-}
-
-// querier is a pool, or a transaction.
-type querier interface {
-	QueryContext(ctx context.Context, statement string, args ...any) (*sql.Rows, error)
 }

@@ -59,7 +59,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	eachLocation(t, func(t *testing.T, location string) {
 		execute(t, open(t, location), location, `INSERT INTO paramedic_version (version_id, is_applied) VALUES (999, true)`)
 		_, err := store.Open(t.Context(), location, slog.New(slog.DiscardHandler))
-		require.ErrorContains(t, err, "has schema 999 of a newer paramedic, this one knows schema 2: "+
+		require.ErrorContains(t, err, "has schema 999 of a newer paramedic, this one knows schema 3: "+
 			"use the newer paramedic, or choose another database")
 	})
 }

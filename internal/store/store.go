@@ -128,7 +128,33 @@ func (s *Store) bound(statement string) string {
 
 // query reads rows and hands each to scan.
 func (s *Store) query(ctx context.Context, scan func(*sql.Rows) error, statement string, args ...any) error {
-	rows, err := s.read.QueryContext(ctx, s.bound(statement), args...)
+	return s.queryOn(ctx, s.read, scan, statement, args...)
+}
+
+// querier is a pool, or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, statement string, args ...any) (*sql.Rows, error)
+}
+
+// snapshot reads several times from one moment of the database.
+func (s *Store) snapshot(ctx context.Context, do func(querier) error) error {
+	options := &sql.TxOptions{}
+	if s.kind == kindPostgres {
+		options.Isolation = sql.LevelRepeatableRead
+	}
+	tx, err := s.read.BeginTx(ctx, options)
+	if err != nil {
+		return err
+	}
+	err = do(tx)
+	if back := tx.Rollback(); err == nil && back != nil && !errors.Is(back, sql.ErrTxDone) {
+		err = back
+	}
+	return err
+}
+
+func (s *Store) queryOn(ctx context.Context, from querier, scan func(*sql.Rows) error, statement string, args ...any) error {
+	rows, err := from.QueryContext(ctx, s.bound(statement), args...)
 	if err != nil {
 		return err
 	}

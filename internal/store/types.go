@@ -65,7 +65,10 @@ const (
 // Batch is what is written in one transaction: all of it or nothing. Writing it
 // twice is the same as writing it once.
 type Batch struct {
+	// Results are single ones; those of many targets of a service at once are
+	// Surveys.
 	Results   []Result
+	Surveys   []Survey
 	Standings []health.Standing
 	// Incidents are records as they are now. A resolved one replaces an open one
 	// and never the other way round; else the one whose timeline has had more

@@ -137,6 +137,7 @@ func (w *writing) batch(ctx context.Context, b Batch) error {
 		do   func() error
 	}{
 		{"results", func() error { return w.results(ctx, b.Results) }},
+		{"surveys", func() error { return w.surveys(ctx, b.Surveys) }},
 		{"latest", func() error { return w.latest(ctx, b) }},
 		{"incidents", func() error { return w.incidents(ctx, b.Incidents) }},
 		{"alerts", func() error { return w.alerts(ctx, b.Alerts) }},

@@ -23,6 +23,7 @@ func cleaned(b Batch) Batch {
 			clean.Results = append(clean.Results, r)
 		}
 	}
+	clean.Surveys = b.Surveys // they were made clean
 	for _, s := range b.Standings {
 		s.Service, s.Target = cleanText(s.Service), cleanText(s.Target)
 		if s.Service != "" && hasTime(s.At) {
@@ -48,7 +49,7 @@ func cleaned(b Batch) Batch {
 }
 
 func size(b Batch) int {
-	return len(b.Results) + len(b.Standings) + len(b.Incidents) + len(b.Alerts) + len(b.Outboxes)
+	return len(b.Results) + len(b.Surveys) + len(b.Standings) + len(b.Incidents) + len(b.Alerts) + len(b.Outboxes)
 }
 
 // hasTime reports whether a time can be one at which something happened.

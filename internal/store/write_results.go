@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	hourMS = int64(3600 * 1000)
-	dayMS  = 24 * hourMS
+	minuteMS = int64(60 * 1000)
+	hourMS   = 60 * minuteMS
+	dayMS    = 24 * hourMS
 )
 
 // The statuses in the database.
@@ -73,15 +74,14 @@ func (w *writing) results(ctx context.Context, results []Result) error {
 func (w *writing) distinct(results []Result) []row {
 	rows := make([]row, len(results))
 	for n, r := range results {
-		rows[n] = row{
-			target: w.ids[r.Key], at: r.At.UnixMilli(), status: statusNumber(r.Status),
-			latency: int64(min(r.LatencyMS, 1e12) * 1000), message: r.Message,
-		}
+		rows[n] = rowOf(w.ids[r.Key], r.Result)
 	}
-	slices.SortStableFunc(rows, func(a, b row) int {
-		return cmp.Or(cmp.Compare(a.target, b.target), cmp.Compare(a.at, b.at))
-	})
+	slices.SortStableFunc(rows, byTarget)
 	return slices.CompactFunc(rows, func(a, b row) bool { return a.target == b.target && a.at == b.at })
+}
+
+func byTarget(a, b row) int {
+	return cmp.Or(cmp.Compare(a.target, b.target), cmp.Compare(a.at, b.at))
 }
 
 func rowColumns(rows []row) columns {
@@ -124,12 +124,16 @@ func (w *writing) addSums(ctx context.Context, table string, rows []row, spanMS 
 	slices.SortFunc(sums, func(a, b sum) int {
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.target, b.target))
 	})
-	return w.rows(ctx, into(table, numbers("at target probes failed degraded latency_sum latency_max")...).on(
-		`ON CONFLICT (at, target) DO UPDATE SET probes = `+table+`.probes + excluded.probes,
-			failed = `+table+`.failed + excluded.failed, degraded = `+table+`.degraded + excluded.degraded,
-			latency_sum = `+table+`.latency_sum + excluded.latency_sum,
-			latency_max = CASE WHEN excluded.latency_max > `+table+`.latency_max THEN excluded.latency_max ELSE `+table+`.latency_max END`),
-		sumColumns(sums))
+	return w.rows(ctx, addTo(table), sumColumns(sums))
+}
+
+// addTo adds sums to those that a table has.
+func addTo(table string) insert {
+	return into(table, numbers("at target probes failed degraded latency_sum latency_max")...).on(
+		`ON CONFLICT (at, target) DO UPDATE SET probes = ` + table + `.probes + excluded.probes,
+			failed = ` + table + `.failed + excluded.failed, degraded = ` + table + `.degraded + excluded.degraded,
+			latency_sum = ` + table + `.latency_sum + excluded.latency_sum,
+			latency_max = CASE WHEN excluded.latency_max > ` + table + `.latency_max THEN excluded.latency_max ELSE ` + table + `.latency_max END`)
 }
 
 func sumColumns(sums []sum) columns {

@@ -38,6 +38,8 @@ func numbers(names string) []column { return typed("bigint", names) }
 
 func texts(names string) []column { return typed("text", names) }
 
+func blobs(names string) []column { return typed("bytea", names) }
+
 func typed(kind, names string) []column {
 	var columns []column
 	for name := range strings.FieldsSeq(names) {
@@ -46,7 +48,8 @@ func typed(kind, names string) []column {
 	return columns
 }
 
-// columns hold the values of rows, each a []int64 or a []string of the same length.
+// columns hold the values of rows, each a []int64, a []string or
+// a [][]byte of the same length.
 type columns []any
 
 // rows writes rows, of which no two may have the same key. SQLite is fastest
@@ -145,6 +148,8 @@ func (c columns) len() int {
 		return len(first)
 	case []string:
 		return len(first)
+	case [][]byte:
+		return len(first)
 	}
 	return 0
 }
@@ -155,6 +160,8 @@ func (c columns) row(row int, into []any) []any {
 		case []int64:
 			into[n] = v[row]
 		case []string:
+			into[n] = v[row]
+		case [][]byte:
 			into[n] = v[row]
 		}
 	}

@@ -53,6 +53,16 @@ func (w *writing) findTargets(ctx context.Context, b Batch) error {
 			return err
 		}
 	}
+	for _, survey := range b.Surveys {
+		if err := w.findTarget(ctx, Key{Service: survey.service}); err != nil {
+			return err
+		}
+		for _, failed := range survey.failed {
+			if err := w.findTarget(ctx, failed.Key); err != nil {
+				return err
+			}
+		}
+	}
 	for _, standing := range b.Standings {
 		if err := w.findTarget(ctx, Key{standing.Service, standing.Target}); err != nil {
 			return err

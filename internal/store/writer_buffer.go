@@ -11,6 +11,7 @@ import (
 // thousand results.
 const (
 	batchResults   = 5000
+	batchSurveyed  = 20_000
 	batchStandings = 5000
 	batchIncidents = 200
 	batchAlerts    = 1000
@@ -26,15 +27,22 @@ const (
 	waitingOutboxes  = 1000
 )
 
+// surveyedPerResult is how many results in surveys wait in the room of a single
+// one, which takes more than ten times as much.
+const surveyedPerResult = 10
+
 // buffer is what waits to be written. Of what has a name only the newest
 // matters; results wait in the order in which they came.
 type buffer struct {
 	maxResults int
 	results    queue[entry[Result]]
-	standings  newest[Key, health.Standing]
-	incidents  newest[string, health.Incident]
-	alerts     newest[alertName, Alert]
-	outboxes   newest[string, health.Outbox]
+	surveys    queue[entry[Survey]]
+	// surveyed counts the results in the surveys.
+	surveyed  int
+	standings newest[Key, health.Standing]
+	incidents newest[string, health.Incident]
+	alerts    newest[alertName, Alert]
+	outboxes  newest[string, health.Outbox]
 }
 
 type alertName struct{ dedupKey, receiver string }
@@ -69,16 +77,20 @@ func told(i health.Incident) int { return len(i.Timeline.Entries) + i.Timeline.O
 
 // size counts the rows of a batch.
 func (b Batch) size() int {
-	return len(b.Results) + len(b.Standings) + len(b.Incidents) + len(b.Alerts) + len(b.Outboxes)
+	return len(b.Results) + len(b.Surveys) + len(b.Standings) + len(b.Incidents) + len(b.Alerts) + len(b.Outboxes)
 }
 
 func (b *buffer) size() int {
-	return b.results.n + b.standings.order.n + b.incidents.order.n + b.alerts.order.n + b.outboxes.order.n
+	return b.results.n + b.surveys.n + b.standings.order.n + b.incidents.order.n + b.alerts.order.n + b.outboxes.order.n
 }
 
 func (b *buffer) put(batch Batch, now time.Time) {
 	for _, result := range batch.Results {
 		b.results.push(entry[Result]{result, now})
+	}
+	for _, survey := range batch.Surveys {
+		b.surveys.push(entry[Survey]{survey, now})
+		b.surveyed += survey.count
 	}
 	putAll(&b.standings, batch.Standings, now)
 	putAll(&b.incidents, batch.Incidents, now)
@@ -91,6 +103,10 @@ func (b *buffer) putBack(batch Batch, since time.Time) {
 	for _, result := range slices.Backward(batch.Results) {
 		b.results.pushFront(entry[Result]{result, since})
 	}
+	for _, survey := range slices.Backward(batch.Surveys) {
+		b.surveys.pushFront(entry[Survey]{survey, since})
+		b.surveyed += survey.count
+	}
 	putAllBack(&b.standings, batch.Standings, since)
 	putAllBack(&b.incidents, batch.Incidents, since)
 	putAllBack(&b.alerts, batch.Alerts, since)
@@ -100,6 +116,9 @@ func (b *buffer) putBack(batch Batch, since time.Time) {
 // trim drops the oldest of what is too much beside inFlight results that are
 // being written. It returns how many rows went, and which incidents.
 func (b *buffer) trim(inFlight int) (dropped int, incidents []string) {
+	for b.surveys.n > 0 && b.surveyed > surveyedPerResult*b.maxResults {
+		dropped += b.popSurvey().count
+	}
 	for ; b.results.n > 0 && b.results.n+inFlight > b.maxResults; dropped++ {
 		b.results.pop()
 	}
@@ -119,11 +138,23 @@ func (b *buffer) take() Batch {
 			batch.Results[i] = b.results.pop().value
 		}
 	}
+	for taken := 0; b.surveys.n > 0 && taken < batchSurveyed; {
+		survey := b.popSurvey()
+		batch.Surveys = append(batch.Surveys, survey)
+		taken += survey.count
+	}
 	batch.Standings = take(&b.standings, batchStandings)
 	batch.Incidents = take(&b.incidents, batchIncidents)
 	batch.Alerts = take(&b.alerts, batchAlerts)
 	batch.Outboxes = take(&b.outboxes, batchOutboxes)
 	return batch
+}
+
+// popSurvey removes the oldest survey; there must be one.
+func (b *buffer) popSurvey() Survey {
+	survey := b.surveys.pop().value
+	b.surveyed -= survey.count
+	return survey
 }
 
 // oldest is when the oldest row came in; zero if there is none.
@@ -135,6 +166,7 @@ func (b *buffer) oldest() time.Time {
 		}
 	}
 	note(b.results.n, func() time.Time { return b.results.first().since })
+	note(b.surveys.n, func() time.Time { return b.surveys.first().since })
 	note(b.standings.order.n, b.standings.oldest)
 	note(b.incidents.order.n, b.incidents.oldest)
 	note(b.alerts.order.n, b.alerts.oldest)

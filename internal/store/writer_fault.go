@@ -154,6 +154,7 @@ func (i *isolation) divide(batch Batch, failure error) error {
 // cut divides a batch after its first n rows.
 func (b Batch) cut(n int) (first, second Batch) {
 	first.Results, second.Results, n = cut(b.Results, n)
+	first.Surveys, second.Surveys, n = cut(b.Surveys, n)
 	first.Standings, second.Standings, n = cut(b.Standings, n)
 	first.Incidents, second.Incidents, n = cut(b.Incidents, n)
 	first.Alerts, second.Alerts, n = cut(b.Alerts, n)
@@ -171,6 +172,8 @@ func (b Batch) name() string {
 	switch {
 	case len(b.Results) > 0:
 		return "a result of " + b.Results[0].name()
+	case len(b.Surveys) > 0:
+		return "the results of targets of " + health.Clip(b.Surveys[0].service, 80)
 	case len(b.Standings) > 0:
 		return "the standing of " + Key{b.Standings[0].Service, b.Standings[0].Target}.name()
 	case len(b.Incidents) > 0:

@@ -124,8 +124,13 @@ func union(names, more []string) []string {
 // incidents of those that are back.
 func (r *rounds) take(ctx workflow.Context, s slot, found activities.BatchResult) {
 	r.size(s, found)
+	aloud := len(found.Failed) <= aloudLimit
+	if !aloud {
+		r.logger.Warn(fmt.Sprintf("%s: %d of %d targets of %s failed, among them %s: %s", r.check.Service,
+			len(found.Failed)+found.Omitted, found.Probed, s, found.Failed[0].Target, found.Failed[0].Message))
+	}
 	for _, finding := range found.Failed {
-		r.fail(ctx, s, finding)
+		r.fail(ctx, s, finding, aloud)
 	}
 	for _, finding := range found.Passed {
 		if failing, known := r.drop(finding.Target); known {
@@ -164,8 +169,11 @@ func (r *rounds) size(s slot, found activities.BatchResult) {
 	r.state.Fleet.Classes[s.class] = state
 }
 
+// aloudLimit is up to how many failed targets of a batch the log names each.
+const aloudLimit = 20
+
 // fail counts one more failed probe of a target.
-func (r *rounds) fail(ctx workflow.Context, s slot, finding health.Finding) {
+func (r *rounds) fail(ctx workflow.Context, s slot, finding health.Finding, aloud bool) {
 	fleet := r.state.Fleet
 	at, known := find(fleet.Failing, finding.Target)
 	if !known {
@@ -183,10 +191,13 @@ func (r *rounds) fail(ctx workflow.Context, s slot, finding health.Finding) {
 		Message: health.Clip(finding.Message, stateMessageLimit),
 	}
 	failures, threshold := failing.Streak.Failures, r.check.FailureThreshold
-	if failures <= threshold {
+	if failures > threshold {
+		return
+	}
+	r.standTarget(ctx, *failing, finding.Result)
+	if aloud {
 		r.logger.Warn(fmt.Sprintf("%s: failure %d/%d: %s",
 			health.TargetID(r.check.Service, finding.Target), failures, threshold, finding.Message))
-		r.standTarget(ctx, *failing, finding.Result)
 	}
 }
 

@@ -118,7 +118,9 @@ func TestManySharesConnections(t *testing.T) {
 		many, err := OpenMany(httpOptions("http://" + relay.Addr + "/{{target}}"))
 		require.NoError(t, err)
 		probeAll(t, many, targetsNamed(400, "shop-%d"), 8)
-		require.LessOrEqual(t, relay.accepted.Load(), int64(8))
+		// A probe takes a connection that becomes free while it is dialling, and
+		// leaves its own to those that come after.
+		require.LessOrEqual(t, relay.accepted.Load(), int64(8+idlePerHost))
 		require.NoError(t, many.Close())
 		require.Eventually(t, func() bool { return relay.open.Load() == 0 }, 5*time.Second, 5*time.Millisecond)
 	})
@@ -183,6 +185,8 @@ func TestManyHostsKeepFewConnections(t *testing.T) {
 }
 
 func TestAnUnhappyTargetLeavesTheOthersTheirConnections(t *testing.T) {
+	var together sync.WaitGroup
+	together.Add(8)
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/hangs":
@@ -190,11 +194,14 @@ func TestAnUnhappyTargetLeavesTheOthersTheirConnections(t *testing.T) {
 		case "/breaks":
 			w.Header().Set("Content-Length", "100")
 			_, _ = io.WriteString(w, "short")
+		case "/first-0", "/first-1", "/first-2", "/first-3", "/first-4", "/first-5", "/first-6", "/first-7":
+			together.Done()
+			together.Wait() // so that there are eight connections
 		}
 	})
 	relay := newRelay(t, strings.TrimPrefix(server.URL, "http://"))
 	many := openMany(t, httpOptions("http://"+relay.Addr+"/{{target}}"))
-	probeAll(t, many, targetsNamed(50, "shop-%d"), 4)
+	probeAll(t, many, targetsNamed(8, "first-%d"), 8)
 	for range 3 {
 		before := relay.accepted.Load()
 		requireUnhealthy(t, probeOne(t, many, named("hangs"), 100*time.Millisecond),
@@ -402,24 +409,19 @@ func TestManyFollowsRedirects(t *testing.T) {
 // Nothing outlives the probes: neither dials nor handshakes.
 func TestManySurvivesSilence(t *testing.T) {
 	silentServer, deafServer := silent(t), deaf(t)
-	for scheme, open := range map[string]func() (Many, error){
-		"http":  func() (Many, error) { return OpenMany(httpOptions("http://{{target}}/")) },
-		"https": func() (Many, error) { return OpenMany(httpOptions("https://{{target}}/")) },
-		"tcp": func() (Many, error) {
-			return OpenMany(&TCP{Address: "{{target}}", TLS: true, ExpectPrefix: "x"})
-		},
+	for _, options := range []Options{
+		httpOptions("http://{{target}}/"), httpOptions("https://{{target}}/"),
+		&TCP{Address: "{{target}}", TLS: true, ExpectPrefix: "x"},
 	} {
-		many, err := open()
-		require.NoError(t, err)
+		many := openMany(t, options)
 		requireNoLeak(t, func() {
 			for range 3 {
 				result := probeOne(t, many, named(silentServer), 200*time.Millisecond)
-				require.Contains(t, result.Message, "timeout after 200ms while ", scheme)
+				require.Contains(t, result.Message, "timeout after 200ms while ")
 				result = probeOne(t, many, named(deafServer), 10*time.Second)
-				require.Contains(t, result.Message, "connection refused while ", scheme)
+				require.Contains(t, result.Message, "connection refused while ")
 			}
 		})
-		require.NoError(t, many.Close())
 	}
 }
 

@@ -37,13 +37,25 @@ func (c *Config) WriteYAML(w io.Writer) error {
 	return nil
 }
 
-// ServiceYAML is the configuration in force of one service, secrets masked.
+// shownTargets is how many listed targets ServiceYAML writes out: it is read
+// by people, and there may be tens of thousands.
+const shownTargets = 20
+
+// ServiceYAML is the configuration in force of one service, secrets masked and
+// a long list of targets cut.
 func (c *Config) ServiceYAML(service Service) string {
+	rest := ""
+	if t := service.Targets; t != nil && len(t.List) > shownTargets {
+		cut := *t
+		cut.List = t.List[:shownTargets]
+		rest = fmt.Sprintf("# and %d more targets in the list\n", len(t.List)-shownTargets)
+		service.Targets = &cut
+	}
 	text, err := c.yaml(&service)
 	if err != nil {
 		return "" // what was read can be written
 	}
-	return string(text)
+	return string(text) + rest
 }
 
 // yaml writes what a pointer leads to.

@@ -131,5 +131,9 @@ func TestManyListedTargets(t *testing.T) {
 	require.NoError(t, err)
 	t.Logf("%s", time.Since(start))
 	require.Len(t, config.Services[0].Targets.List, 10_000)
+	shown := config.ServiceYAML(config.Services[0])
+	require.Contains(t, shown, "target: 10.0.0.19\n")
+	require.NotContains(t, shown, "target: 10.0.0.20\n")
+	require.True(t, strings.HasSuffix(shown, "\n# and 9980 more targets in the list\n"))
 	require.Less(t, time.Since(start), 20*time.Second, "generous for slow machines: a mistake in it takes minutes")
 }

@@ -178,8 +178,8 @@ func TestManyHostsKeepFewConnections(t *testing.T) {
 	}
 	require.Equal(t, "127.1.2.7", many.Host(targets[506]))
 	probeAll(t, many, targets, 8)
-	const underWay = 2 * 8
-	require.Less(t, most.Load(), int64(idleMost+underWay))
+	const closing = 100 // that the server has not noticed yet
+	require.Less(t, most.Load(), int64(idleMost+closing))
 	require.NoError(t, many.Close())
 	require.Eventually(t, func() bool { return open.Load() == 0 }, 5*time.Second, 5*time.Millisecond)
 }

@@ -69,6 +69,9 @@ func (p *process) site(ctx context.Context, line *directLine) (http.Handler, err
 		Version: build, Permits: p.permits, Configuration: p.configuration, Reload: p.reload,
 		SystemAlert: func() []string { return p.inForce.Load().HTTP.SystemAlert },
 		Grouping:    p.fleet.Grouping,
+		Targets:     p.targetSource,
+		CheckTarget: p.checkTarget,
+		Refresh:     func(service string) { p.refreshTargets(ctx, service) },
 		Pipeline: func() pipeline.Panels {
 			if shown := p.inForce.Load().Pipeline; shown != nil {
 				return *shown

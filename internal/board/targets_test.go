@@ -2,6 +2,7 @@ package board
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -301,4 +302,59 @@ func TestThousandsOfIncidentsAreFollowed(t *testing.T) {
 	require.NoError(t, there.database.Write(t.Context(), batch))
 	require.NoError(t, here.Load(t.Context(), here.database, here.feed))
 	require.Len(t, here.OpenIncidents(), openPage+700)
+}
+
+// TestTargetsAreSmall: ten thousand targets, with observations and facts, in a
+// few megabytes.
+func TestTargetsAreSmall(t *testing.T) {
+	names := make([]string, 10_000)
+	findings := make([]health.Finding, len(names))
+	for n := range names {
+		names[n] = fmt.Sprintf("10.0.%d.%d:80", n/256, n%256)
+	}
+	s := newShops(t, database(t), names...)
+	s.sink = nowhere{}
+	probe := func(minute int) {
+		for n, name := range names {
+			findings[n] = found(name, noon.Add(time.Duration(minute)*time.Minute), health.Healthy)
+			findings[n].Observations = map[string]float64{"status_code": 200, "response_bytes": float64(n)}
+			findings[n].Facts = map[string]string{"tier": fmt.Sprint("pri", "mary")}
+		}
+		s.Surveyed("shops", findings, nil)
+		clear(findings)
+	}
+	for minute := range 5 {
+		probe(minute)
+	}
+	shown, _ := s.Service("shops")
+	require.Equal(t, "10000 of 10000 targets pass", shown.Result.Message)
+	full := heap()
+	s.services["shops"].crowd = newCrowd()
+	taken := full - heap()
+	t.Logf("%d kB", taken>>10)
+	require.Positive(t, taken)
+	require.Less(t, taken, int64(5<<20))
+}
+
+// heap is what is in use of it.
+func heap() int64 {
+	var stats runtime.MemStats
+	runtime.GC()
+	runtime.GC() // which frees what finalizers held
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
+}
+
+func TestSparklineOfTargetsOutlivesAStart(t *testing.T) {
+	path := database(t)
+	before := newShops(t, path, "a", "b")
+	for minute := range 3 {
+		at := noon.Add(time.Duration(minute-3) * time.Minute)
+		before.Surveyed("shops", []health.Finding{found("a", at, health.Healthy), found("b", at, health.Healthy)}, nil)
+	}
+	after := newShops(t, path, "a", "b")
+	require.NoError(t, after.Load(t.Context(), after.database, after.feed))
+	shown, _ := after.Service("shops")
+	require.Equal(t, []float32{12, 12, 12}, shown.Recent)
+	require.InDelta(t, 1, shown.Uptime.Day, 0)
 }

@@ -28,11 +28,12 @@ func (s *Store) Changed(ctx context.Context, after time.Time) (changed []Latest,
 		if err != nil {
 			return err
 		}
+		newest := newestOf{}
 		return s.queryOn(ctx, from, func(rows *sql.Rows) error {
-			latest, err := scanSurveyed(rows)
+			latest, err := scanSurveyed(rows, newest)
 			changed = append(changed, latest...)
 			return err
-		}, `SELECT stamp, service, hour, code FROM surveys WHERE stamp > ? ORDER BY stamp`, stamp)
+		}, `SELECT stamp, service, hour, code FROM surveys WHERE stamp > ? ORDER BY stamp DESC, id DESC`, stamp)
 	})
 	if err != nil {
 		return nil, s.failed("read the latest", err)
@@ -40,13 +41,15 @@ func (s *Store) Changed(ctx context.Context, after time.Time) (changed []Latest,
 	return changed, nil
 }
 
-func scanSurveyed(rows *sql.Rows) ([]Latest, error) {
+// scanSurveyed reads what is newer in a survey than in those before. The last
+// one of a stamp stands first, so that older ones are hardly looked at.
+func scanSurveyed(rows *sql.Rows, newest newestOf) ([]Latest, error) {
 	var survey Survey
 	var stamp int64
 	if err := rows.Scan(&stamp, &survey.service, &survey.hour, &survey.data); err != nil {
 		return nil, err
 	}
-	return survey.latest(time.UnixMicro(stamp).UTC())
+	return survey.latest(time.UnixMicro(stamp).UTC(), newest.wanted(survey.service))
 }
 
 func scanLatest(rows *sql.Rows) (latest Latest, err error) {
@@ -84,8 +87,15 @@ var recentResults = map[string]string{
 		ORDER BY t.id, r.at`,
 }
 
-// Recent returns the latencies of the latest results of each target, at most
-// per of them, in milliseconds and oldest first; -1 stands for a failure.
+// recentMinutes are the latest minutes of each service with targets.
+const recentMinutes = `SELECT t.service, m.probes, m.failed, m.latency_sum FROM targets t CROSS JOIN minutes m
+	WHERE t.target = '' AND m.target = t.id
+		AND m.at >= coalesce((SELECT at FROM minutes WHERE target = t.id ORDER BY at DESC LIMIT 1 OFFSET ? - 1), 0)
+	ORDER BY t.id, m.at`
+
+// Recent returns the latencies of the latest results of each service, at most
+// per of them, in milliseconds and oldest first; -1 stands for a failure. Of a
+// service with targets they are the means of minutes.
 func (s *Store) Recent(ctx context.Context, per int) (map[Key][]float32, error) {
 	recent := map[Key][]float32{}
 	if per <= 0 {
@@ -104,10 +114,27 @@ func (s *Store) Recent(ctx context.Context, per int) (map[Key][]float32, error) 
 		recent[key] = append(recent[key], value)
 		return nil
 	}, recentResults[s.kind], per)
+	if err == nil {
+		err = s.query(ctx, func(rows *sql.Rows) error {
+			var service string
+			var minute sum
+			err := rows.Scan(&service, &minute.probes, &minute.failed, &minute.latencySum)
+			recent[Key{Service: service}] = append(recent[Key{Service: service}], minute.mean())
+			return err
+		}, recentMinutes, per)
+	}
 	if err != nil {
 		return nil, s.failed("read recent results", err)
 	}
 	return recent, nil
+}
+
+// mean is the mean latency of what passed, in milliseconds; -1 if nothing did.
+func (s sum) mean() float32 {
+	if s.probes == s.failed {
+		return -1
+	}
+	return float32(float64(s.latencySum) / 1000 / float64(s.probes-s.failed))
 }
 
 // Failures returns the latest results of a target that were unhealthy or

@@ -164,7 +164,7 @@ func latestOf(batch Batch) []Latest {
 		latest = append(latest, Latest{Key: r.Key, Result: r.Result})
 	}
 	for _, s := range batch.Surveys {
-		surveyed, err := s.latest(time.Time{})
+		surveyed, err := s.latest(time.Time{}, nil)
 		if err == nil { // it was made in this process
 			latest = append(latest, surveyed...)
 		}

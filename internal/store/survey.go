@@ -89,11 +89,11 @@ func rowOf(target int64, r health.Result) row {
 }
 
 // findings are what a survey was made of, by target.
-func (s Survey) findings() ([]health.Finding, error) { return decodeSurvey(s.hour, s.data) }
+func (s Survey) findings() ([]health.Finding, error) { return decodeSurvey(s.hour, s.data, nil) }
 
-// latest is what it says of each target.
-func (s Survey) latest(updated time.Time) ([]Latest, error) {
-	findings, err := s.findings()
+// latest is what it says of the targets that are wanted, of all if wanted is nil.
+func (s Survey) latest(updated time.Time, wanted func(glance) bool) ([]Latest, error) {
+	findings, err := decodeSurvey(s.hour, s.data, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -102,4 +102,22 @@ func (s Survey) latest(updated time.Time) ([]Latest, error) {
 		latest[n] = Latest{Key: Key{s.service, found.Target}, Result: found.Result, UpdatedAt: updated}
 	}
 	return latest, nil
+}
+
+// newestOf remembers how new the results of targets are, by service and target.
+type newestOf map[string]map[string]int64
+
+// wanted asks for results of a service that are newer than all before.
+func (n newestOf) wanted(service string) func(glance) bool {
+	if n[service] == nil {
+		n[service] = map[string]int64{}
+	}
+	known := n[service]
+	return func(g glance) bool {
+		if at, found := known[string(g.target)]; found && at >= g.at {
+			return false
+		}
+		known[string(g.target)] = g.at
+		return true
+	}
 }

@@ -45,8 +45,9 @@ func newDecoder(hour int64, data []byte) (*decoder, error) {
 	return d, d.failure()
 }
 
-// decodeSurvey reads all findings, in the order of their targets.
-func decodeSurvey(hour int64, data []byte) ([]health.Finding, error) {
+// decodeSurvey reads the findings that are wanted, in the order of their
+// targets; all of them if wanted is nil.
+func decodeSurvey(hour int64, data []byte, wanted func(glance) bool) ([]health.Finding, error) {
 	d, err := newDecoder(hour, data)
 	if err != nil {
 		return nil, err
@@ -55,22 +56,31 @@ func decodeSurvey(hour int64, data []byte) ([]health.Finding, error) {
 	for n, text := range d.texts {
 		texts[n] = string(text)
 	}
-	findings := make([]health.Finding, 0, d.left)
+	var findings []health.Finding
 	for d.left > 0 {
 		seen := d.next()
-		found := health.Finding{Target: string(seen.target), Result: health.Result{
-			Status: statusOf(seen.status), At: time.UnixMilli(seen.at).UTC(), LatencyMS: float64(seen.latency) / 1000,
-			Message: d.text(texts, seen.message),
-		}}
-		if seen.detailed {
-			d.details(texts, &found.Result)
+		if d.err == nil && wanted != nil && !wanted(seen) {
+			d.skip(seen)
+		} else if d.err == nil {
+			findings = append(findings, d.finding(seen, texts))
 		}
 		if d.err != nil {
 			return nil, d.failure()
 		}
-		findings = append(findings, found)
 	}
 	return findings, nil
+}
+
+// finding reads the rest of a result.
+func (d *decoder) finding(seen glance, texts []string) health.Finding {
+	found := health.Finding{Target: string(seen.target), Result: health.Result{
+		Status: statusOf(seen.status), At: time.UnixMilli(seen.at).UTC(), LatencyMS: float64(seen.latency) / 1000,
+		Message: d.text(texts, seen.message),
+	}}
+	if seen.detailed {
+		d.details(texts, &found.Result)
+	}
+	return found
 }
 
 // scanSurvey hands each result to do, in the order of their targets, and makes
@@ -82,9 +92,7 @@ func scanSurvey(hour int64, data []byte, do func(glance)) error {
 	}
 	for d.left > 0 {
 		seen := d.next()
-		if seen.detailed {
-			d.skipDetails()
-		}
+		d.skip(seen)
 		if d.err != nil {
 			return d.failure()
 		}
@@ -166,7 +174,11 @@ func (d *decoder) details(texts []string, r *health.Result) {
 	}
 }
 
-func (d *decoder) skipDetails() {
+// skip passes over the rest of a result.
+func (d *decoder) skip(seen glance) {
+	if !seen.detailed {
+		return
+	}
 	for range d.count() {
 		d.number()
 		d.value()

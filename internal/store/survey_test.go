@@ -104,6 +104,9 @@ func TestSurveysAreSummedUp(t *testing.T) {
 		require.Equal(t, 120, whole.hours[0].Probes)
 		require.Equal(t, []store.Day{{At: noon.Add(-12 * time.Hour), Probes: 360, Failed: 3}}, whole.timeline)
 		require.Equal(t, 10, whole.minutes[0].Probes)
+		recent, err := s.Recent(t.Context(), 2)
+		require.NoError(t, err)
+		require.Equal(t, map[store.Key][]float32{{Service: "shops"}: {6.5, 6.5}}, recent)
 		uptimes, err := s.Uptimes(t.Context(), noon.Add(3*time.Hour))
 		require.NoError(t, err)
 		require.Len(t, uptimes, 1, "of services alone")
@@ -115,6 +118,50 @@ func TestSurveysAreSummedUp(t *testing.T) {
 		require.Equal(t, before, look(shop("a")))
 		require.Equal(t, whole, look(store.Key{Service: "shops"}))
 	})
+}
+
+// TestChangedTellsTheNewestOfSurveys once, in whatever order they came.
+func TestChangedTellsTheNewestOfSurveys(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		for _, minute := range []int{3, 1, 5, 2} {
+			at := noon.Add(time.Duration(minute) * time.Minute)
+			write(t, s, store.Batch{Surveys: store.NewSurveys("shops", []health.Finding{
+				finding("a", at, health.Healthy, 1), finding("a", at.Add(time.Second), health.Healthy, 1), finding(fmt.Sprint("b", minute), at, health.Healthy, 1),
+			})})
+		}
+		require.Equal(t, noon.Add(5*time.Minute+time.Second), latestOf(t, s)[shop("a")].At)
+		changed, err := s.Changed(t.Context(), time.Time{})
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(changed), 8)
+		var last time.Time
+		for _, latest := range changed {
+			if latest.UpdatedAt.After(last) {
+				last = latest.UpdatedAt
+			}
+		}
+		changed, err = s.Changed(t.Context(), last)
+		require.NoError(t, err)
+		require.Empty(t, changed)
+		write(t, s, store.Batch{Surveys: store.NewSurveys("shops", []health.Finding{finding("c", noon, health.Healthy, 1)})})
+		changed, err = s.Changed(t.Context(), last)
+		require.NoError(t, err)
+		require.Len(t, changed, 1)
+		require.Equal(t, shop("c"), changed[0].Key)
+	})
+}
+
+// TestDamagedSurvey: a record that makes no sense is an error, whatever it is.
+func TestDamagedSurvey(t *testing.T) {
+	location := databases["sqlite"](t)
+	s := open(t, location)
+	write(t, s, store.Batch{Surveys: store.NewSurveys("shops", tour())})
+	for _, code := range []string{"X''", "X'02'", "X'01FFFFFFFFFF01'", "X'0105'", "X'010100'", "X'0101000503'"} {
+		execute(t, s, location, "UPDATE surveys SET code = "+code)
+		_, err := s.Changed(t.Context(), time.Time{})
+		require.ErrorContains(t, err, "a survey: it is cut short or damaged", code)
+		_, err = s.Points(t.Context(), shop("a"), noon, noon.Add(time.Hour), time.Minute)
+		require.ErrorContains(t, err, "a survey: it is cut short or damaged", code)
+	}
 }
 
 // TestSurveyIsWrittenOnce however often it is tried, and a late one is folded

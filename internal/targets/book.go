@@ -43,6 +43,8 @@ type page struct {
 	// registered are the targets of the registry, once they were read.
 	registered []health.Target
 	read       bool
+	// unread is why they could not be, if that was tried.
+	unread error
 	// told is the trouble that the log has last heard of.
 	told string
 }
@@ -97,7 +99,7 @@ func (p *page) inherit(old *page) {
 		p.file = old.file
 	}
 	if p.source.API && old.source.API {
-		p.registered, p.read = old.registered, old.read
+		p.registered, p.read, p.unread = old.registered, old.read, old.unread
 	}
 }
 
@@ -140,7 +142,8 @@ func (b *Book) settle(p *page, before *List) (a answer, conflict error) {
 	return a, conflict
 }
 
-// errNotRead says that the registry was not asked yet, which is no trouble.
+// errNotRead says that the registry was not asked yet, which is no trouble, or
+// could not be, which poll tells the log for all services at once.
 var errNotRead = errors.New("its registered targets were not read so far")
 
 // missing says which source of a service could not be read so far, if any.
@@ -150,6 +153,8 @@ func (b *Book) missing(p *page) error {
 		return p.file.err
 	case p.source.API && b.registry == nil:
 		return errNoRegistry
+	case p.source.API && !p.read && p.unread != nil:
+		return fmt.Errorf("%w: %w", errNotRead, p.unread)
 	case p.source.API && !p.read:
 		return errNotRead
 	}

@@ -257,7 +257,9 @@ func TestPollFollowsTheStamp(t *testing.T) {
 		defer cancel()
 
 		time.Sleep(3*time.Second + time.Millisecond)
-		require.ErrorContains(t, errorOf(b.List("shops")), "were not read so far")
+		require.EqualError(t, errorOf(b.List("shops")), "service shops: its targets are not known yet: "+
+			"its registered targets were not read so far: asking whether registered targets have changed: no connection")
+		require.ErrorIs(t, errorOf(b.List("shops")), ErrUnknown)
 		require.Equal(t, 1, strings.Count(log.take(), "registered targets cannot be read"))
 
 		registry.set("shops", named("a"), nil)

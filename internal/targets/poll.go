@@ -34,6 +34,7 @@ func (b *Book) poll(ctx context.Context, asked <-chan struct{}) {
 			begun := time.Now()
 			now, err := b.readRegistry(ctx, services, stamp, fresh)
 			told = b.tellRegistry(ctx, told, err)
+			b.explain(services, err)
 			if fresh = err == nil; fresh {
 				stamp = now
 			}
@@ -98,6 +99,22 @@ func (b *Book) tellRegistry(ctx context.Context, told string, err error) string 
 	}
 	b.log.Warn("registered targets cannot be read, those read before stay", "error", err)
 	return err.Error()
+}
+
+// explain has List say why registered targets could not be read so far.
+func (b *Book) explain(services []string, err error) {
+	if err == nil {
+		return
+	}
+	b.change.Lock()
+	defer b.change.Unlock()
+	for _, service := range services {
+		if p := b.pages[service]; p != nil && p.source.API && !p.read {
+			p.unread = err
+			a, _ := b.settle(p, nil) // which has no list yet
+			b.publish(service, a)
+		}
+	}
 }
 
 // errRefused says that the registry was read, and does not go with the other

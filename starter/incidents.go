@@ -44,7 +44,7 @@ func (a *app) listIncidents(ctx context.Context, s session, filter operator.Filt
 		return err
 	}
 	if len(incidents) == 0 && filter.Service != "" {
-		service, _ := health.SplitTargetID(filter.Service)
+		service, _ := split(filter.Service)
 		if _, err := find(s.config, service); err != nil {
 			return err
 		}

@@ -161,7 +161,9 @@ func TestOpenWindowsShowsEachServiceAndStopsAtAMistake(t *testing.T) {
 	require.Equal(t, ""+
 		"SERVICE  STATE    FOR  LAST PROBE  LATENCY  STREAK  MESSAGE\n"+
 		"web      healthy  -    -           -        0       maintenance until 2199-01-02T03:04:05Z; 200 OK\n",
-		shown(t, false, func(a *app) error { return a.openWindows(t.Context(), session{config: parsed(t, shop)}, []string{"web"}, span, open) }))
+		shown(t, false, func(a *app) error {
+			return a.openWindows(t.Context(), session{config: parsed(t, shop)}, []string{"web"}, span, open)
+		}))
 
 	told = nil
 	err := (&app{}).openWindows(t.Context(), session{config: parsed(t, shop)}, []string{"web", "db", "mail"}, span, open)

@@ -39,7 +39,7 @@ func (a *app) reportCommand() *cobra.Command {
 			filter.Since = time.Now().Add(-length)
 			return a.withTemporal(command.Context(), func(s session) error {
 				if filter.Service != "" {
-					service, _ := health.SplitTargetID(filter.Service)
+					service, _ := split(filter.Service)
 					if _, err := find(s.config, service); err != nil {
 						return err
 					}

@@ -71,8 +71,18 @@ func (a *app) withIncident(ctx context.Context, who author, name string, do func
 	if strings.TrimSpace(who.by) == "" {
 		return operator.ErrNobody
 	}
-	service, _ := health.SplitTargetID(name)
+	service, _ := split(name)
 	return a.withService(ctx, service, func(s session, _ config.Service) error { return do(s) })
+}
+
+// split takes a health.TargetID apart. What is none, like a service with a slash
+// and nothing behind it, is left as it is, and is the name of no service.
+func split(name string) (service, target string) {
+	service, target = health.SplitTargetID(name)
+	if health.TargetID(service, target) != name {
+		return name, ""
+	}
+	return service, target
 }
 
 // find looks a service up that is meant as a whole; an unknown name is answered
@@ -82,7 +92,7 @@ func find(cfg *config.Config, name string) (config.Service, error) {
 	if ok {
 		return service, nil
 	}
-	if of, target := health.SplitTargetID(name); target != "" {
+	if of, target := split(name); target != "" {
 		if _, ok := cfg.Service(of); ok {
 			return service, fmt.Errorf("%s: this is for a service with all its targets, not for one of them: write %s", name, of)
 		}

@@ -55,7 +55,7 @@ func standings(ctx context.Context, s session, named []string) ([]operator.Targe
 	}
 	services := make([]string, 0, len(asked))
 	for _, name := range asked {
-		service, _ := health.SplitTargetID(name)
+		service, _ := split(name)
 		services = append(services, service)
 	}
 	found, err := s.Status(ctx, services)
@@ -65,7 +65,7 @@ func standings(ctx context.Context, s session, named []string) ([]operator.Targe
 	var statuses []operator.TargetStatus
 	for i, status := range found {
 		configured, _ := s.config.Service(status.Service)
-		_, target := health.SplitTargetID(asked[i])
+		_, target := split(asked[i])
 		statuses = append(statuses, unfold(status, configured, target, len(named) > 0)...)
 	}
 	return statuses, nil

@@ -19,7 +19,7 @@ import (
 // findTarget looks up the service of a name, and the target if it names one. A
 // target is doubted only where the configuration lists them all.
 func findTarget(cfg *config.Config, name string) (config.Service, error) {
-	of, target := health.SplitTargetID(name)
+	of, target := split(name)
 	service, err := find(cfg, of)
 	switch {
 	case err != nil || target == "":

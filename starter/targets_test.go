@@ -2,6 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +45,7 @@ func TestTargetsAreFound(t *testing.T) {
 		"web/x":         `service "web" has no targets, and so no "x"`,
 		"shops/10.0.0.": `service "shops" has no target "10.0.0."; the configuration lists 2 targets`,
 		"shop/x/y":      `unknown service "shop"; configured: web, shops`,
+		"web/":          `unknown service "web/"; configured: web, shops`,
 	} {
 		_, err := findTarget(listed, name)
 		if want == "" {
@@ -165,4 +170,49 @@ func TestStatusOfAFleet(t *testing.T) {
 	var told []map[string]any
 	require.NoError(t, json.Unmarshal([]byte(shown(t, true, func(a *app) error { return a.showStatus(unfolded("", false), began) })), &told))
 	require.Equal(t, map[string]any{"total": 10000.0, "failing": 1202.0, "down": 1201.0}, told[0]["targets"])
+}
+
+func TestProbeOfATarget(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/gold" {
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	t.Cleanup(server.Close)
+	address := strings.TrimPrefix(server.URL, "http://")
+	file := filepath.Join(t.TempDir(), "shops.json")
+	require.NoError(t, os.WriteFile(file, []byte(`[{"targets": ["127.0.0.1:1"], "labels": {"tier": "gold"}}]`), 0o600))
+	fleet := func(targets string) string {
+		return "services:\n  - name: shops\n    targets: " + targets + "\n    probe: {http: {url: \"http://{{target}}/{{label \\\"tier\\\"}}\", token: " + secret + "}}\n"
+	}
+	listed := fleet("{list: [{target: \"" + address + "\", labels: {tier: gold}}, {target: \"10.0.0.9:80\", labels: {tier: \"\"}}], file_sd: " + file + "}")
+	got := starter(t, listed, "probe", "shops/"+address)
+	require.Equal(t, exitGood, got.code, got.errors)
+	require.Regexp(t, `^shops/`+address+` is healthy \([0-9.]+ ms\): `, got.out)
+	got = starter(t, listed, "probe", "shops/127.0.0.1:1", "--json")
+	require.Equal(t, exitBad, got.code)
+	require.Contains(t, got.out, `"target": "127.0.0.1:1"`)
+	require.Contains(t, got.out, `"status": "unhealthy"`)
+
+	registered := fleet("{api: true}")
+	require.Equal(t, exitGood, starter(t, registered, "probe", "shops/"+address, "--label", "tier=gold").code)
+	require.Equal(t, exitBad, starter(t, registered, "probe", "shops/"+address, "--label", "tier=other").code)
+	for _, test := range []struct {
+		configuration, want string
+		args                []string
+	}{
+		{listed, `service "shops" has many targets: name one of them, as shops/TARGET`, []string{"shops"}},
+		{listed, `service "shops" has no target "nobody"; the configuration and its file list 3 targets`, []string{"shops/nobody"}},
+		{listed, `--label: the labels of "127.0.0.1:1" stand in the configuration or its file`, []string{"shops/127.0.0.1:1", "--label", "a=b"}},
+		{registered, `the http probe of "shops/a": url: target "a" has no label "tier"`, []string{"shops/a"}},
+		{registered, `--label "x": write it as name=value`, []string{"shops/a", "--label", "x"}},
+		{registered, `"a b" cannot name a target`, []string{"shops/a b", "--label", "tier=x"}},
+		{shop, `service "web" has no targets, and so no "x"`, []string{"web/x"}},
+		{shop, `--label: service "web" has no targets`, []string{"web", "--label", "a=b"}},
+	} {
+		got := starter(t, test.configuration, append([]string{"probe"}, test.args...)...)
+		require.Equal(t, exitBad, got.code)
+		require.Contains(t, got.errors, test.want)
+		require.NotContains(t, got.errors, secret)
+	}
 }

@@ -36,7 +36,11 @@ func (p *process) openReadModel(ctx context.Context) error {
 		sink = p.writer
 	}
 	p.board = board.New(sink, p.log.Logger)
-	options := metrics.Options{Health: p.super.Health, Version: version.Read().Version, Log: p.log.Logger}
+	options := metrics.Options{
+		Health: p.super.Health, Version: version.Read().Version, Log: p.log.Logger,
+		// Nobody asks before the fleet is there.
+		Load: func() metrics.Load { return metrics.Load(p.fleet.Load()) },
+	}
 	if !p.agent {
 		p.board.Keep(configured(p.cfg))
 		options.Board, options.Store, options.Permits = p.board, p.storeStats, p.permitsInUse

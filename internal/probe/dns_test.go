@@ -20,6 +20,7 @@ var records = `www 60 IN A 10.0.0.1
 www 60 IN A 10.0.0.2
 www 300 IN AAAA 2001:db8::1
 shop 30 IN CNAME www
+home 300 IN CNAME www
 @ 300 IN MX 10 mail
 @ 300 IN TXT "v=spf1 -all"
 long 300 IN TXT "` + strings.Repeat("a", 200) + `" "` + strings.Repeat("b", 200) + `" "` + strings.Repeat("c", 200) + `"
@@ -45,6 +46,7 @@ func TestDNSReadsEveryTypeOfRecord(t *testing.T) {
 	}{
 		{"A", "www.shop.test", "10.0.0.1, 10.0.0.2", 2, 60},
 		{"A", "shop.shop.test.", "10.0.0.1, 10.0.0.2", 2, 30},
+		{"A", "home.shop.test", "10.0.0.1, 10.0.0.2", 2, 60},
 		{"AAAA", "www.shop.test", "2001:db8::1", 1, 300},
 		{"CNAME", "shop.shop.test", "www.shop.test", 1, 30},
 		{"MX", "shop.test", "10 mail.shop.test", 1, 300},

@@ -221,9 +221,17 @@ func TestExecDoesNotWaitForADaemon(t *testing.T) {
 func TestExecAsksTheCommandToEnd(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "tidy")
-	script := `trap 'echo tidy > "$0"; exit 0' TERM; sleep 60 & wait`
+	const script = `trap 'echo tidy > "$0"; exit 0' TERM; sleep 60 & wait`
 	requireUnhealthy(t, probe(t, open(t, scripted(script, file)), 3*time.Second), "timeout after 3s while running sh")
 	require.FileExists(t, file)
+
+	// It is asked early enough to be done within the limit.
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	prober := open(t, scripted(script, file)).(*execProber)
+	_, err := prober.run(ctx)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.NoError(t, ctx.Err())
 }
 
 func TestExecEndsWithItsContext(t *testing.T) {

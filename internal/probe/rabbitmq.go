@@ -151,14 +151,14 @@ func (p *rabbitProber) examine(ctx context.Context, a *attempt, values readings)
 	if err != nil {
 		return health.Result{}, err
 	}
-	result := health.Result{Status: health.Healthy, Message: "connected"}
+	verdict := rabbitVerdict{fine: "connected"}
 	if len(p.queues) > 0 {
-		if channel, result, err = p.look(a, channel, values); err != nil {
+		if channel, verdict, err = p.look(a, channel, values); err != nil {
 			return health.Result{}, err
 		}
 	}
 	a.doing("closing the channel at %s", p.options.Address)
-	return result, channel.Close()
+	return verdict.result(), channel.Close()
 }
 
 // greet opens a channel, on a new connection if the last one does not give one:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -56,43 +57,61 @@ func checkRabbitQueues(problems *option.Problems, names []string) {
 	}
 }
 
-// look adds what is in each queue to values, and judges it. It returns the
-// channel that is open then: the server closes the one on which it is asked for
-// a queue that it does not have.
-func (p *rabbitProber) look(a *attempt, channel *amqp.Channel, values readings) (*amqp.Channel, health.Result, error) {
-	var missing, tooMany, many []string
-	total, consumers := 0, 0
+// look adds what is in each queue to values, and what it has to hold against
+// queues to their verdict. It returns the channel that is open then: the server
+// closes the one on which it is asked for a queue that it does not have.
+func (p *rabbitProber) look(a *attempt, channel *amqp.Channel, values readings) (*amqp.Channel, rabbitVerdict, error) {
+	var verdict rabbitVerdict
+	pending, consumers := 0, 0
 	for _, q := range p.queues {
 		a.doing("looking at the queue %s", q.name)
 		found, err := channel.QueueDeclarePassive(q.name, false, false, false, false, nil)
 		var said *amqp.Error
 		if errors.As(err, &said) && said.Code == amqp.NotFound {
-			missing = append(missing, fmt.Sprintf("there is no queue %s in the virtual host %s", q.name, p.options.VHost))
-			channel, err = p.conn.Channel()
-			if err != nil {
-				return nil, health.Result{}, err
+			verdict.wrong = append(verdict.wrong, fmt.Sprintf("there is no queue %s in the virtual host %s", q.name, p.options.VHost))
+			if channel, err = p.conn.Channel(); err != nil {
+				return nil, verdict, err
 			}
 			continue
 		}
 		if err != nil {
-			return nil, health.Result{}, err
+			return nil, verdict, err
 		}
-		total, consumers = total+found.Messages, consumers+found.Consumers
+		pending, consumers = pending+found.Messages, consumers+found.Consumers
 		values.numbers[q.pending], values.numbers[q.consumers] = float64(found.Messages), float64(found.Consumers)
-		if limit := p.options.UnhealthyPast; limit > 0 && found.Messages > limit {
-			tooMany = append(tooMany, fmt.Sprintf("%d pending in %s, more than %d", found.Messages, q.name, limit))
-		} else if limit := p.options.DegradedPast; limit > 0 && found.Messages > limit {
-			many = append(many, fmt.Sprintf("%d pending in %s, more than %d", found.Messages, q.name, limit))
-		}
+		verdict.weigh(q.name, found.Messages, p.options)
 	}
-	values.numbers[pendingName], values.numbers[consumersName] = float64(total), float64(consumers)
-	if wrong := append(missing, tooMany...); len(wrong) > 0 {
-		return channel, a.unhealthy("%s", strings.Join(wrong, "; ")), nil
+	values.numbers[pendingName], values.numbers[consumersName] = float64(pending), float64(consumers)
+	verdict.fine = fmt.Sprintf("connected, %d pending", pending)
+	return channel, verdict, nil
+}
+
+// rabbitVerdict is what was found about all queues: what is unhealthy, what is
+// degraded, and what there is to say otherwise.
+type rabbitVerdict struct {
+	wrong, doubtful []string
+	fine            string
+}
+
+// weigh holds the messages that wait in a queue against the limits.
+func (v *rabbitVerdict) weigh(name string, waiting int, limits RabbitMQ) {
+	switch {
+	case limits.UnhealthyPast > 0 && waiting > limits.UnhealthyPast:
+		v.wrong = append(v.wrong, fmt.Sprintf("%d pending in %s, more than %d", waiting, name, limits.UnhealthyPast))
+	case limits.DegradedPast > 0 && waiting > limits.DegradedPast:
+		v.doubtful = append(v.doubtful, fmt.Sprintf("%d pending in %s, more than %d", waiting, name, limits.DegradedPast))
 	}
-	if len(many) > 0 {
-		return channel, health.Result{Status: health.Degraded, Message: strings.Join(many, "; ")}, nil
+}
+
+func (v *rabbitVerdict) result() health.Result {
+	switch {
+	case len(v.wrong) > 0:
+		return health.Result{Status: health.Unhealthy, Message: strings.Join(v.wrong, "; ")}
+	case len(v.doubtful) > 0:
+		return health.Result{Status: health.Degraded, Message: strings.Join(v.doubtful, "; ")}
+	default:
+		return health.Result{Status: health.Healthy, Message: v.fine}
 	}
-	return channel, health.Result{Status: health.Healthy, Message: fmt.Sprintf("connected, %d pending", total)}, nil
 }
 
 // plain strips what the library puts around the words of the server. What it
@@ -106,8 +125,12 @@ func (p *rabbitProber) plain(err error) error {
 		return err
 	case said == amqp.ErrClosed, !said.Server && strings.Contains(said.Reason, "EOF"):
 		return io.ErrUnexpectedEOF
+	case !said.Server && strings.Contains(said.Reason, syscall.ECONNRESET.Error()):
+		return syscall.ECONNRESET
 	case said == amqp.ErrCredentials:
 		return errors.New("the server refuses the user or the password")
+	case !said.Server && p.conn == nil:
+		return errors.New("the server does not speak AMQP 0-9-1")
 	default:
 		return errors.New(said.Reason)
 	}

@@ -260,6 +260,33 @@ func TestRabbitMQSurvivesSilence(t *testing.T) {
 	}
 }
 
+// What is no RabbitMQ, or closes the connection for its own reasons.
+func TestRabbitMQOfOthers(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for closing := 0; ; closing++ {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Read(make([]byte, 8))
+			if closing == 1 {
+				_ = conn.(*net.TCPConn).SetLinger(0) // resets
+			}
+			_ = conn.Close()
+		}
+	}()
+	prober := open(t, &RabbitMQ{Address: listener.Addr().String(), VHost: "/"})
+	for _, want := range []string{"connection closed by the server", "connection reset by the server"} {
+		requireUnhealthy(t, probe(t, prober, 5*time.Second), want+" while connecting to "+listener.Addr().String())
+	}
+	other := recite(t, "SSH-2.0-OpenSSH_9.2\r\n")
+	requireUnhealthy(t, probe(t, open(t, &RabbitMQ{Address: other, VHost: "/"}), 5*time.Second),
+		"the server does not speak AMQP 0-9-1 while connecting to "+other)
+}
+
 func TestRabbitMQOptions(t *testing.T) {
 	problems := (&RabbitMQ{
 		Address: "localhost", CA: "/no/such/file", DegradedPast: 100, UnhealthyPast: 100,

@@ -38,7 +38,7 @@ func benchOptions(url string) *HTTP {
 	return options
 }
 
-// run probes the targets by turns, several at the same time, and reports the
+// runMany probes the targets by turns, several at the same time, and reports the
 // processor time of one probe; that of the server is in it.
 func runMany(b *testing.B, many Many, parallel int) {
 	targets := make([]health.Target, benchTargets)
@@ -84,6 +84,21 @@ func BenchmarkManyHosts(b *testing.B) {
 
 func BenchmarkManyGeneral(b *testing.B) {
 	runMany(b, &general{options: benchOptions(benchServer(b).URL)}, 16)
+}
+
+// A probe every few milliseconds, as where the targets of one minute are spread
+// over it: waking up costs more than probing.
+func BenchmarkManyOneByOne(b *testing.B) {
+	many, err := OpenMany(benchOptions(benchServer(b).URL))
+	require.NoError(b, err)
+	b.Cleanup(func() { _ = many.Close() })
+	before := processorTime(b)
+	for i := range b.N {
+		time.Sleep(4 * time.Millisecond)
+		result := RunMany(context.Background(), many, health.Target{Name: fmt.Sprint(i)}, 5*time.Second)
+		require.Equal(b, health.Healthy, result.Status, result.Message)
+	}
+	b.ReportMetric(float64((processorTime(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
 }
 
 // What a loop of net/http alone takes, to compare with.

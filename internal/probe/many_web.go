@@ -14,11 +14,11 @@ import (
 	"paramedic/internal/resolve"
 )
 
-// Bounds of the idle connections to the targets of one service. Each costs two
-// goroutines and about 15 kB, and a file.
+// Bounds of the idle connections to the targets of one service. Each costs a
+// file here, and whatever it costs the target.
 const (
-	idleMost    = 256
-	idlePerHost = 16
+	idleMost    = 1024
+	idlePerHost = 64
 	idleFor     = 90 * time.Second
 )
 
@@ -64,36 +64,32 @@ func (p pages) host(target health.Target) string {
 
 // ways are an asker of many targets.
 //
-// Most are asked on connections that are kept and shared, by HTTP/1.1: net/http
-// bounds the idle connections of that protocol only. A target that gave no
+// Most are asked on connections that are kept and shared. A target that gave no
 // answer must not cost all others their connections, as closing the idle ones
 // would. It is asked on connections of its own for as long as one that was kept
 // from before, and whose other end may be gone, could still be there.
 type ways struct {
-	kept  *web
+	kept  *web // by HTTP/1.1
 	fresh *web // connects anew for each request; HTTP/2 too
 	wary  wary
 }
 
 func newWays(r request) (*ways, error) {
-	kept, err := newTransport(r.tls, resolve.Shared.DialContext, "http/1.1")
+	kept, err := newDials(r.tls, resolve.Shared.DialContext, "http/1.1")
 	if err != nil {
 		return nil, err
 	}
-	kept.MaxIdleConns, kept.MaxIdleConnsPerHost, kept.IdleConnTimeout = idleMost, idlePerHost, idleFor
-	fresh, err := newTransport(r.tls, resolve.Shared.DialContext, "h2", "http/1.1")
+	fresh, err := newTransport(r.tls, resolve.Shared.DialContext)
 	if err != nil {
 		return nil, err
 	}
-	fresh.DisableKeepAlives = true
-	w := &ways{kept: newWeb(r, kept), fresh: newWeb(r, fresh)}
-	// To unpack is work for each answer, and a probe's are short.
-	kept.DisableCompression, fresh.DisableCompression = true, true
-	// net/http repeats what was sent on a kept connection that the server was
-	// about to close only if it is known to do no harm. Probes do not; the empty
-	// list says so and is not sent.
-	w.kept.header["Idempotency-Key"] = nil
-	return w, nil
+	// To unpack is work for each answer, and those to probes are short.
+	fresh.DisableKeepAlives, fresh.DisableCompression = true, true
+	most := min(idleMost, resolve.Budget()/4)
+	return &ways{
+		kept:  newWeb(r, &wire{dials: kept, idle: idle{most: most, perHost: idlePerHost, keep: idleFor}}),
+		fresh: newWeb(r, fresh),
+	}, nil
 }
 
 // ask implements asker.

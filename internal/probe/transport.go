@@ -29,7 +29,7 @@ func openWeb(r request) (*web, page, error) {
 	if wrong != "" {
 		return nil, page{}, fmt.Errorf("url %s", wrong)
 	}
-	transport, err := newTransport(r.tls, new(net.Dialer).DialContext, "h2", "http/1.1")
+	transport, err := newTransport(r.tls, new(net.Dialer).DialContext)
 	if err != nil {
 		return nil, page{}, err
 	}
@@ -37,14 +37,17 @@ func openWeb(r request) (*web, page, error) {
 	return newWeb(r, transport), page{url: address, body: r.body}, nil
 }
 
-// newTransport returns a transport that speaks the given protocols. What it
-// dials ends with the time limit of the probe that wanted it: net/http lets
-// dials go on for requests to come, until all idle connections are closed, and
-// servers that swallow packets would gather them.
-func newTransport(options HTTPTLS, connect dial, protocols ...string) (*http.Transport, error) {
+// dials connect without TLS and with it.
+type dials struct{ plain, secure dial }
+
+// newDials returns the dials of a client that speaks the given protocols. They
+// end with the time limit of the probe that wanted them: net/http lets dials go
+// on for requests to come, until all idle connections are closed, and servers
+// that swallow packets would gather them.
+func newDials(options HTTPTLS, connect dial, protocols ...string) (dials, error) {
 	config, err := options.config()
 	if err != nil {
-		return nil, fmt.Errorf("tls.ca: %w", err)
+		return dials{}, fmt.Errorf("tls.ca: %w", err)
 	}
 	config.NextProtos = protocols
 	plain := func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -61,8 +64,17 @@ func newTransport(options HTTPTLS, connect dial, protocols ...string) (*http.Tra
 		}
 		return handshake(ctx, conn, config, address)
 	}
+	return dials{plain: plain, secure: secure}, nil
+}
+
+// newTransport returns a transport of net/http, which speaks HTTP/2 too.
+func newTransport(options HTTPTLS, connect dial) (*http.Transport, error) {
+	dials, err := newDials(options, connect, "h2", "http/1.1")
+	if err != nil {
+		return nil, err
+	}
 	return &http.Transport{
-		DialContext: plain, DialTLSContext: secure, ForceAttemptHTTP2: protocols[0] == "h2",
+		DialContext: dials.plain, DialTLSContext: dials.secure, ForceAttemptHTTP2: true,
 		MaxResponseHeaderBytes: answerHeaders,
 	}, nil
 }

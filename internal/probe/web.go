@@ -125,11 +125,17 @@ type web struct {
 	method, host string
 	follow       bool
 	header       http.Header // shared by all requests, and not to be changed
-	transport    *http.Transport
+	transport    transport
+}
+
+// transport sends requests, and keeps connections for more.
+type transport interface {
+	http.RoundTripper
+	CloseIdleConnections()
 }
 
 // newWeb returns an asker. Nothing is sent yet.
-func newWeb(r request, transport *http.Transport) *web {
+func newWeb(r request, transport transport) *web {
 	w := &web{method: r.method, follow: r.follow, header: r.header(), transport: transport}
 	w.host = w.header.Get("Host") // empty: the URL's
 	return w

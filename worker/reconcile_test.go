@@ -54,6 +54,29 @@ func TestTerminatedIncidentIsAbandoned(t *testing.T) {
 	require.Contains(t, string(w.get("/metrics")), `paramedic_incidents_total{outcome="abandoned",severity="P1"} 2`)
 }
 
+// Of the incidents of the targets of a service, each is compared for itself.
+func TestTerminatedIncidentOfATargetIsAbandoned(t *testing.T) {
+	shorten(t)
+	one, other := realtest.FreeAddress(t), realtest.FreeAddress(t)
+	w := startWhole(t, fmt.Sprintf("defaults: {interval: 2s, retry_interval: 1s, timeout: 1s, failure_threshold: 1}\nservices:\n"+
+		"  - {name: shops, targets: [{target: %q}, {target: %q}], fleet: {retries: 0}, probe: {tcp: {address: '{{target}}'}}}\n", one, other))
+	open := map[string]string{}
+	w.await(func() bool {
+		for _, incident := range w.incidents("shops", "open") {
+			open[incident.ID[:strings.LastIndex(incident.ID, "@")]] = incident.ID
+		}
+		return len(open) == 2
+	}, "an incident of each target")
+	require.Contains(t, open, "shops/"+one)
+	w.pause("shops")
+	require.NoError(t, w.temporal(t).TerminateWorkflow(t.Context(), workflows.RemediationID("shops", one), "", "by hand"))
+	w.abandoned(open["shops/"+one])
+	left := w.incidents("shops", "open")
+	require.Len(t, left, 1)
+	require.Equal(t, open["shops/"+other], left[0].ID)
+	require.Contains(t, string(w.get("/metrics")), `paramedic_target_incidents{service="shops"} 1`)
+}
+
 // shorten has what is shown compared with Temporal often.
 func shorten(t *testing.T) {
 	t.Helper()

@@ -4,12 +4,13 @@ import (
 	"hash/fnv"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"paramedic/internal/health"
 )
 
-// Group is the targets of a batch, made ready for all its surveys. It does not
-// change.
+// Group is the targets of a batch, made ready for all its surveys. It remembers
+// where to begin, and nothing else of it changes.
 type Group struct {
 	targets []health.Target
 	// hosts numbers the host of each target from 0, -1 without one; empty if no
@@ -17,6 +18,9 @@ type Group struct {
 	hosts     []int32
 	hostCount int
 	list      uint64
+	// start is the target to begin with: the first one that the last survey did
+	// not reach, so that it is not always the same ones.
+	start atomic.Int64
 }
 
 // NewGroup makes targets ready, which are sorted by name and do not change. host

@@ -180,6 +180,9 @@ func (r *round) report(ctx context.Context) Report {
 	}
 	findings, late := r.news()
 	_ = r.hand(ctx, findings, late) // a store that is down stops nothing
+	if n := len(r.targets); r.missedFirst < n {
+		r.batch.Group.start.Store(int64((r.start + r.missedFirst) % n))
+	}
 	report := Report{
 		Probed: r.doneCount(), Passed: r.back, CutOff: r.cutOff, Overloaded: r.overloaded, Missed: r.missed,
 	}

@@ -129,6 +129,8 @@ func (r *round) conclude(i int32, done outcome, failedAt time.Time) {
 	case expired, cut:
 		r.missed++
 		r.Load.missed.Add(1)
+		n := len(r.targets)
+		r.missedFirst = min(r.missedFirst, (int(i)-r.start+n)%n)
 	}
 	if !failedAt.IsZero() && done.kind != unknown {
 		r.doneFailures++

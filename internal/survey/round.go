@@ -2,7 +2,6 @@ package survey
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,7 +18,10 @@ type round struct {
 	batch   Batch
 	desk    Desk
 	targets []health.Target
-	begun   time.Time
+	// start is the first of them, missedFirst how many after it the first one
+	// is that was not reached.
+	start, missedFirst int
+	begun              time.Time
 	// failing are those of the batch that failed the last time.
 	failing []bool
 	workers sync.WaitGroup
@@ -49,7 +51,7 @@ func newRound(s *Survey, batch Batch, desk Desk) *round {
 	r := &round{
 		Survey: s, batch: batch, desk: desk, targets: batch.Group.targets, begun: time.Now(),
 		failing: make([]bool, n), kick: make(chan struct{}, 1),
-		queue: newQueue(batch.Group, s.Limits.PerHost), open: n, waits: map[int32]*wait{},
+		queue: newQueue(batch.Group, s.Limits.PerHost), open: n, missedFirst: n, waits: map[int32]*wait{},
 	}
 	for _, name := range batch.Failing {
 		if i, found := batch.Group.Find(name); found {
@@ -91,9 +93,7 @@ func (r *round) run(ctx context.Context) (Report, error) {
 	return r.report(ctx), nil
 }
 
-// lineUp puts all targets that have no verdict yet into their lines. Those who
-// come first change with every survey: if there is not time enough for all, it
-// is not always the same ones that are late or left out.
+// lineUp puts all targets that have no verdict yet into their lines.
 func (r *round) lineUp(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -101,8 +101,9 @@ func (r *round) lineUp(ctx context.Context) {
 	if n == 0 {
 		return
 	}
-	for k, start := 0, rand.IntN(n); k < n; k++ {
-		i := (start + k) % n
+	r.start = int(r.batch.Group.start.Load())
+	for k := range n {
+		i := (r.start + k) % n
 		if r.isDone(i) {
 			continue
 		}

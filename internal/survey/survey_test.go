@@ -197,6 +197,25 @@ func TestWhatIsNotReachedInTimeIsNotKnown(t *testing.T) {
 	})
 }
 
+func TestThoseThatWereMissedComeFirstTheNextTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(time.Second)
+		w.add("up", 100, always(500*time.Millisecond, true))
+		s, group := w.survey(2, 0, 0), w.group()
+		for tick := range 5 {
+			batch := Batch{Group: group, Due: time.Now(), Until: time.Now().Add(9 * time.Second)}
+			report, err := s.Run(t.Context(), batch, &desk{})
+			require.NoError(t, err)
+			require.Equal(t, 100-report.Probed, report.Missed, tick)
+			require.InDelta(t, 38, report.Probed, 2)
+		}
+		for _, target := range w.targets() {
+			require.GreaterOrEqual(t, len(w.tries[target.Name]), 1, target.Name)
+			require.LessOrEqual(t, len(w.tries[target.Name]), 2, target.Name)
+		}
+	})
+}
+
 func TestStoppedInTheMiddle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(10 * time.Second)

@@ -94,7 +94,7 @@ func TestFleetPage(t *testing.T) {
 	require.Len(t, shownTargets(html), perPage)
 	for _, want := range []string{
 		"shops ▲ degraded 1 of 120 targets down", "1 down", "1 failing", "1 degraded", "117 healthy", "120 targets are like that, the worst first.",
-		"zone=z0", "✕ down for 1h 0m", "found unhealthy", "12 ms", "Open incidents of targets", "connection refused", "Nobody buys.", "password: ***",
+		"zone=z0", "118 of 120 targets pass", "Uptime 24 h", "✕ down for 1h 0m", "found unhealthy", "12 ms", "Open incidents of targets", "connection refused", "Nobody buys.", "password: ***",
 	} {
 		require.Contains(t, text, want)
 	}
@@ -173,7 +173,7 @@ func TestIncidentOfTheWhole(t *testing.T) {
 	w.board.Report(whole)
 	text, html := w.page("/services/shops")
 	require.Contains(t, text, "One incident for the service as a whole, open for 58m")
-	require.Contains(t, text, "storm: 80 of 120 targets are down")
+	require.Contains(t, text, ": storm: 80 of 120 targets are down")
 	require.Contains(t, html, `href="`+incidentLink(whole.ID)+`"`)
 	text, _ = w.page("/services/shops/targets/shop-00001:80%2Fa")
 	require.Contains(t, text, "One incident for the service as a whole, open for")

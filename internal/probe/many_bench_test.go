@@ -78,7 +78,7 @@ func BenchmarkManyHosts(b *testing.B) {
 	many, err := OpenMany(benchOptions(benchServer(b).URL))
 	require.NoError(b, err)
 	b.Cleanup(func() { _ = many.Close() })
-	many.(*webMany).ways.kept = many.(*webMany).ways.fresh
+	many.(*webMany).ways.kept.transport.(*wire).idle.perHost = 0
 	runMany(b, many, 16)
 }
 

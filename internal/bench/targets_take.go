@@ -49,7 +49,9 @@ func (w *watched) lateness() (map[float64]uint64, error) {
 	counts := map[float64]uint64{}
 	for _, metric := range family.GetMetric() {
 		for _, bucket := range metric.GetHistogram().GetBucket() {
-			counts[bucket.GetUpperBound()] += bucket.GetCumulativeCount()
+			if bound := bucket.GetUpperBound(); !math.IsInf(bound, 1) {
+				counts[bound] += bucket.GetCumulativeCount()
+			}
 		}
 		counts[math.Inf(1)] += metric.GetHistogram().GetSampleCount()
 	}

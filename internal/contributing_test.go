@@ -25,7 +25,7 @@ func TestContributingExampleBuilds(t *testing.T) {
 	source, err := filepath.Abs("probe")
 	require.NoError(t, err)
 	files := map[string]string{ // what the compiler reads instead
-		filepath.Join(source, "dns.go"):   written(t, dir, "dns.go", strings.ReplaceAll(example, "\n   ", "\n")),
+		filepath.Join(source, "socket.go"):   written(t, dir, "socket.go", strings.ReplaceAll(example, "\n   ", "\n")),
 		filepath.Join(source, "probe.go"): written(t, dir, "probe.go", withKind(t, filepath.Join(source, "probe.go"))),
 	}
 	overlay, err := json.Marshal(map[string]any{"Replace": files})
@@ -40,7 +40,7 @@ func withKind(t *testing.T, file string) string {
 	t.Helper()
 	table, err := os.ReadFile(file)
 	require.NoError(t, err)
-	extended := strings.Replace(string(table), "\t\ttcpKind(),\n", "\t\ttcpKind(),\n\t\tdnsKind(),\n", 1)
+	extended := strings.Replace(string(table), "\t\ttcpKind(),\n", "\t\ttcpKind(),\n\t\tsocketKind(),\n", 1)
 	require.NotEqual(t, string(table), extended)
 	return extended
 }

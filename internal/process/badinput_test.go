@@ -54,6 +54,7 @@ func TestBadInput(t *testing.T) {
 		"data that is a file":       {[]string{"--data", file}, nil, []string{file, "--data"}},
 		"data nobody can write":     {[]string{"--data", "/proc/paramedic"}, nil, []string{"/proc/paramedic", "--data"}},
 		"an agent for no host":      {[]string{"--agent"}, nil, []string{"--agent --host"}},
+		"a vantage point of words":  {[]string{"--vantage", "eu west"}, nil, []string{`--vantage "eu west"`, "letters, digits"}},
 		"an agent without cluster":  {[]string{"--agent", "--host", "db1"}, nil, []string{"TEMPORAL_ADDRESS"}},
 		"a profile that is missing": {nil, []string{"TEMPORAL_PROFILE=prod"}, []string{"prod"}},
 	} {

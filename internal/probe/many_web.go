@@ -87,7 +87,9 @@ func newWays(r request) (*ways, error) {
 	fresh.DisableKeepAlives, fresh.DisableCompression = true, true
 	most := min(idleMost, resolve.Budget()/4)
 	return &ways{
-		kept:  newWeb(r, &wire{dials: kept, idle: idle{most: most, perHost: idlePerHost, keep: idleFor}}),
+		kept: newWeb(r, &wire{dials: kept, idle: idle{
+			most: most, perHost: idlePerHost, keep: idleFor, room: idleRoom(),
+		}}),
 		fresh: newWeb(r, fresh),
 	}, nil
 }

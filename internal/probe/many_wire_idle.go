@@ -4,13 +4,20 @@ import (
 	"container/list"
 	"sync"
 	"time"
+
+	"paramedic/internal/resolve"
 )
+
+// idleRoom bounds the idle connections of all services together: a quarter of
+// the files that the process may open.
+var idleRoom = sync.OnceValue(func() *resolve.Slots { return resolve.NewSlots(resolve.Budget() / 2) })
 
 // idle are connections that wait for the next request to their host. Those
 // that waited longest are closed first.
 type idle struct {
 	most, perHost int
-	keep          time.Duration // how long one may wait
+	keep          time.Duration  // how long one may wait
+	room          *resolve.Slots // shared with others
 
 	mu     sync.Mutex
 	closed bool
@@ -27,16 +34,15 @@ func (i *idle) take(key string) *link {
 	if len(same) == 0 {
 		return nil
 	}
-	l, _ := i.all.Remove(same[len(same)-1]).(*link)
 	i.setHost(key, same[:len(same)-1])
-	return l
+	return i.remove(same[len(same)-1])
 }
 
 // put keeps a connection for the next request, or closes it.
 func (i *idle) put(l *link) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.closed || len(i.hosts[l.key]) >= i.perHost {
+	if i.closed || len(i.hosts[l.key]) >= i.perHost || !i.room.Try() {
 		_ = l.Close()
 		return
 	}
@@ -55,10 +61,16 @@ func (i *idle) expire() {
 		if i.all.Len() <= i.most && time.Since(oldest.since) < i.keep {
 			return
 		}
-		i.all.Remove(i.all.Back())
 		i.setHost(oldest.key, i.hosts[oldest.key][1:]) // the oldest of all is that of its host
-		_ = oldest.Close()
+		_ = i.remove(i.all.Back()).Close()
 	}
+}
+
+// remove takes a connection off the list of all.
+func (i *idle) remove(element *list.Element) *link {
+	l, _ := i.all.Remove(element).(*link)
+	i.room.Give()
+	return l
 }
 
 func (i *idle) setHost(key string, same []*list.Element) {
@@ -74,10 +86,8 @@ func (i *idle) close() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.closed = true
-	for element := i.all.Front(); element != nil; element = element.Next() {
-		l, _ := element.Value.(*link)
-		_ = l.Close()
+	for i.all.Len() > 0 {
+		_ = i.remove(i.all.Front()).Close()
 	}
-	i.all.Init()
 	i.hosts = nil
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"paramedic/internal/resolve"
 )
 
 // scriptedWeb answers the requests of each connection by the next text for it,
@@ -133,7 +135,7 @@ func TestWireClosesWhatWaitsTooLong(t *testing.T) {
 }
 
 func TestIdleConnectionsAreBounded(t *testing.T) {
-	i := idle{most: 3, perHost: 2, keep: time.Minute}
+	i := idle{most: 3, perHost: 2, keep: time.Minute, room: resolve.NewSlots(4)}
 	put := func(key string) net.Conn {
 		one, other := net.Pipe()
 		t.Cleanup(func() { _ = other.Close() })
@@ -153,8 +155,14 @@ func TestIdleConnectionsAreBounded(t *testing.T) {
 	require.NotNil(t, i.take("a"))
 	require.Nil(t, i.take("a"))
 	require.NotContains(t, i.hosts, "a")
+	require.Equal(t, 2, i.room.InUse())
+	require.True(t, i.room.Try() && i.room.Try())
+	require.True(t, isClosed(put("e")), "others have taken the room")
+	i.room.Give()
+	i.room.Give()
 	i.close()
 	require.True(t, isClosed(b))
 	require.True(t, isClosed(c))
+	require.Zero(t, i.room.InUse())
 	require.True(t, isClosed(put("d")), "kept after the end")
 }

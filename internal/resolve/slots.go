@@ -32,16 +32,24 @@ func NewSlots(count int) *Slots { return &Slots{taken: make(chan struct{}, max(1
 // Take waits for a slot, and fails only if ctx ends first. Each slot that was
 // taken is given back once.
 func (s *Slots) Take(ctx context.Context) error {
-	select {
-	case s.taken <- struct{}{}:
+	if s.Try() {
 		return nil
-	default:
 	}
 	select {
 	case s.taken <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// Try takes a slot if one is free, and reports whether it has.
+func (s *Slots) Try() bool {
+	select {
+	case s.taken <- struct{}{}:
+		return true
+	default:
+		return false
 	}
 }
 

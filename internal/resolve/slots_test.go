@@ -15,6 +15,7 @@ func TestSlotsAreTakenAndGivenBack(t *testing.T) {
 	require.NoError(t, slots.Take(ctx))
 	require.NoError(t, slots.Take(ctx))
 	require.Equal(t, 2, slots.InUse())
+	require.False(t, slots.Try())
 	waited := make(chan error, 1)
 	go func() { waited <- slots.Take(ctx) }()
 	select {

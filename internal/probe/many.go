@@ -32,10 +32,11 @@ type sharing interface {
 	openMany() (Many, error)
 }
 
-// OpenMany builds the prober of all targets. It does not connect. Kinds http,
-// prometheus and tcp share between targets whatever can be shared; all others
-// are opened anew for each probe, which costs what compiling their options and
-// connecting costs. An error names the mistake in the options.
+// OpenMany builds the prober of all targets. It does not connect. Kinds that
+// are sharing compile their conditions once, and those that ask by HTTP share
+// their connections too; all others are opened anew for each probe, which costs
+// what compiling their options and connecting costs. An error names the mistake
+// in the options.
 func OpenMany(options Options) (Many, error) {
 	if err := firstMistake(CheckMany(options)); err != nil {
 		return nil, err

@@ -79,10 +79,27 @@ func (s *Store) readSurveys(ctx context.Context, service string, hour int64) (su
 
 // hourOfTarget is what surveys of an hour say of one target.
 type hourOfTarget struct {
-	rows []row
+	seen []sighting
 	// last is when the newest result began, latest that result.
 	last   int64
 	latest health.Result
+}
+
+// sighting is a result in little room, as there are many of them: at is in
+// milliseconds of the hour, latency in microseconds, an hour at most.
+type sighting struct {
+	at      int32
+	latency uint32
+	status  uint8
+}
+
+// rows are the results in time's order; of two of the same time the first stays.
+func (h *hourOfTarget) rows(hour int64) []row {
+	rows := make([]row, len(h.seen))
+	for n, s := range h.seen {
+		rows[n] = row{at: hour + int64(s.at), status: int64(s.status), latency: int64(s.latency)}
+	}
+	return distinctRows(rows)
 }
 
 // gatherSurveys takes surveys of one hour apart by target.
@@ -95,7 +112,7 @@ func gatherSurveys(surveys []Survey) (map[string]*hourOfTarget, error) {
 				h = &hourOfTarget{}
 				found[string(g.target)] = h
 			}
-			h.rows = append(h.rows, row{at: g.at, status: g.status, latency: g.latency})
+			h.seen = append(h.seen, sighting{int32(g.at - survey.hour), uint32(min(g.latency, hourMS*1000-1)), uint8(g.status)})
 			h.last = max(h.last, g.at)
 		})
 		if err != nil {
@@ -103,14 +120,13 @@ func gatherSurveys(surveys []Survey) (map[string]*hourOfTarget, error) {
 		}
 	}
 	for _, survey := range surveys {
-		findings, err := survey.findings()
+		newest := func(g glance) bool { return found[string(g.target)].last == g.at }
+		findings, err := decodeSurvey(survey.hour, survey.data, newest)
 		if err != nil {
 			return nil, err
 		}
 		for _, f := range findings {
-			if h := found[f.Target]; h.last == f.At.UnixMilli() {
-				h.latest = f.Result
-			}
+			found[f.Target].latest = f.Result
 		}
 	}
 	return found, nil
@@ -132,7 +148,7 @@ func (w *writing) foldTargets(ctx context.Context, service string, hour int64, n
 		if err != nil {
 			return err
 		}
-		news := missing(known, distinctRows(found[name].rows))
+		news := missing(known, found[name].rows(hour))
 		for _, r := range news {
 			r.target = id
 			fresh = append(fresh, r)

@@ -88,9 +88,6 @@ func rowOf(target int64, r health.Result) row {
 	}
 }
 
-// findings are what a survey was made of, by target.
-func (s Survey) findings() ([]health.Finding, error) { return decodeSurvey(s.hour, s.data, nil) }
-
 // latest is what it says of the targets that are wanted, of all if wanted is nil.
 func (s Survey) latest(updated time.Time, wanted func(glance) bool) ([]Latest, error) {
 	findings, err := decodeSurvey(s.hour, s.data, wanted)

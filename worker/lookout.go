@@ -53,13 +53,14 @@ func (p *process) keepVigil(ctx context.Context, temporal *operator.Operator) {
 var stayHere = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
 // watched are the services that are probed on a grid; of others nobody can say
-// from outside when they are due.
+// from outside when they are due. Those with targets are probed as often as the
+// targets that are probed most often.
 func (p *process) watched() []vigil.Service {
 	var services []vigil.Service
 	for _, s := range p.board.Services() {
 		if s.Patience() > 0 {
 			services = append(services, vigil.Service{
-				Name: s.Name, Interval: s.Interval, Timeout: s.Timeout, LastProbeAt: s.Result.At,
+				Name: s.Name, Interval: s.Pace, Timeout: s.Timeout, LastProbeAt: s.Result.At,
 			})
 		}
 	}

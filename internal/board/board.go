@@ -240,7 +240,7 @@ func (b *Board) service(e *entry, now time.Time) Service {
 		Configured: e.configured,
 		State:      e.standing.State, Since: e.standing.Since, Failures: e.standing.Failures,
 		Flapping: e.standing.Flapping, Paused: e.standing.Paused, Orders: e.standing.Orders.Prune(now),
-		Result: e.result, Incident: b.incidentOf(e.configured.Name), Targets: e.standing.Targets,
+		Result: e.result, Incident: b.incidentOf(e.configured.Name), Targets: e.standing.Targets, Pace: e.pace(),
 		// What is shown once is never written to again, only added to.
 		Recent: slices.Clip(e.recent), Uptime: e.uptime,
 	}
@@ -250,7 +250,7 @@ func (b *Board) service(e *entry, now time.Time) Service {
 	if s.State == "" {
 		s.State = health.StateUnknown
 	}
-	patience := e.configured.Patience()
+	patience := s.Patience()
 	if patience > 0 && s.State != health.StatePaused && !e.result.At.IsZero() && now.Sub(e.result.At) > patience {
 		s.Late, s.State = true, health.StateUnknown
 		s.Since = e.result.At.Add(patience)

@@ -38,11 +38,14 @@ type Configured struct {
 
 // Patience is how long the service may go without a probe before it is late;
 // zero means that nobody can say from outside.
-func (c Configured) Patience() time.Duration {
-	if c.Interval <= 0 || c.Cron != "" || c.ActiveHours != "" {
+func (c Configured) Patience() time.Duration { return c.patience(c.Interval) }
+
+// patience is Patience of what is probed at an interval.
+func (c Configured) patience(interval time.Duration) time.Duration {
+	if c.Interval <= 0 || c.Cron != "" || c.ActiveHours != "" || interval <= 0 {
 		return 0
 	}
-	return lateAfter*c.Interval + c.Timeout
+	return lateAfter*interval + c.Timeout
 }
 
 // lateAfter is how many intervals without a probe make a Monitor late.
@@ -78,12 +81,19 @@ type Service struct {
 	Recent []float32
 	// Uptime is as of a minute ago.
 	Uptime store.Uptime
+	// Pace is the time between two probes: the configured Interval, or if it has
+	// targets the shortest of theirs, zero while it has none.
+	Pace time.Duration
 	// Late reports that its Monitor has not probed for longer than Patience.
 	Late bool
 }
 
 // RecentLimit is how many latencies a sparkline shows.
 const RecentLimit = 30
+
+// Patience is how long the service may go without a probe before it is late;
+// zero means that nobody can say from outside.
+func (s Service) Patience() time.Duration { return s.patience(s.Pace) }
 
 // Mode is the mode in force.
 func (s Service) Mode() health.Mode { return s.Orders.ModeIn(s.Configured.Mode) }

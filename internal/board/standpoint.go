@@ -70,12 +70,29 @@ func (m *member) outlive(patience time.Duration) {
 }
 
 // patienceOf is Patience of the targets of a class.
-func (c Configured) patienceOf(class string) time.Duration {
-	patience := c.Patience()
-	if interval := c.Classes[class]; patience > 0 && interval > 0 {
-		patience = lateAfter*interval + c.Timeout
+func (c Configured) patienceOf(class string) time.Duration { return c.patience(c.intervalOf(class)) }
+
+// intervalOf is the time between two probes of a target of a class.
+func (c Configured) intervalOf(class string) time.Duration {
+	if interval := c.Classes[class]; interval > 0 {
+		return interval
 	}
-	return patience
+	return c.Interval
+}
+
+// pace is the time between two probes of the service; with targets, of those
+// that are probed most often.
+func (e *entry) pace() time.Duration {
+	if e.crowd == nil || e.crowd.list == nil {
+		return e.configured.Interval
+	}
+	shortest := time.Duration(0)
+	for _, class := range e.crowd.classes {
+		if interval := e.configured.intervalOf(class); shortest == 0 || interval < shortest {
+			shortest = interval
+		}
+	}
+	return shortest
 }
 
 // stand takes what the Monitor says of a target, unless it has said something

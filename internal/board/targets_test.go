@@ -149,6 +149,27 @@ func TestTargetsAreLateByTheirClass(t *testing.T) {
 	require.Equal(t, map[health.State]int{health.StateUnknown: 2}, s.TargetStates("shops"))
 }
 
+// TestServiceIsAsLateAsItsTargets: it is probed as often as those of them that
+// are probed most often, and one without any is never late.
+func TestServiceIsAsLateAsItsTargets(t *testing.T) {
+	s := newShops(t, database(t), "slow")
+	shown := func(after time.Duration) Service {
+		s.now = func() time.Time { return noon.Add(after) }
+		service, _ := s.Service("shops")
+		return service
+	}
+	s.Surveyed("shops", []health.Finding{found("slow", noon, health.Healthy)}, nil)
+	require.Equal(t, 10*time.Minute, shown(0).Pace)
+	require.False(t, shown(29*time.Minute).Late)
+	require.True(t, shown(31*time.Minute).Late)
+	s.relist(t, "quick", "slow")
+	require.Equal(t, time.Minute, shown(0).Pace)
+	require.True(t, shown(4*time.Minute).Late)
+	s.relist(t)
+	require.Zero(t, shown(0).Patience())
+	require.False(t, shown(time.Hour).Late)
+}
+
 func TestTargetsAreFilteredAndPaged(t *testing.T) {
 	s := newShops(t, database(t), "a", "bb", "c", "dd", "E")
 	s.Surveyed("shops", []health.Finding{

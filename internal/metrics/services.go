@@ -159,7 +159,7 @@ func (s target) collectLateness(since, now time.Time) {
 	if last.IsZero() {
 		last = since
 	}
-	due := last.Add(s.Interval + s.Timeout)
+	due := last.Add(s.Pace + s.Timeout)
 	s.tell(lateness, max(0, now.Sub(due).Seconds()))
 	if now.Sub(last) > s.Patience() {
 		s.tell(monitorLate, 1)

@@ -94,3 +94,10 @@ func TestFlagsThatCannotBe(t *testing.T) {
 		require.NoError(t, f.check())
 	}
 }
+
+// A name that no service knows is worth a warning: it may be a slip.
+func TestVantagePointThatNobodyKnows(t *testing.T) {
+	cfg := &config.Config{Services: []config.Service{{Name: "web"}, {Name: "shops", Fleet: &config.Fleet{Vantage: []string{"eu", "us"}}}}}
+	require.True(t, looksFrom(cfg, "us"))
+	require.False(t, looksFrom(cfg, "su"))
+}

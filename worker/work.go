@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -142,6 +143,9 @@ func (p *process) prepare() error {
 	}
 	if p.vantage != "" {
 		p.say.set(lineVantage, fmt.Sprintf("%s   targets are probed from here", p.vantage))
+		if !looksFrom(p.cfg, p.vantage) {
+			p.log.Warn("no service of the configuration looks from the vantage point " + p.vantage + ": nothing will be probed from here")
+		}
 	}
 	if p.listen == "" {
 		p.listen = p.cfg.HTTP.Listen
@@ -199,4 +203,11 @@ func (p *process) parts() []supervise.Part {
 		parts = append(parts, supervise.Part{Name: "lookout", Run: p.runLookout})
 	}
 	return p.notified(parts)
+}
+
+// looksFrom reports whether a service has a vantage point.
+func looksFrom(cfg *config.Config, vantage string) bool {
+	return slices.ContainsFunc(cfg.Services, func(s config.Service) bool {
+		return s.Fleet != nil && slices.Contains(s.Fleet.Vantage, vantage)
+	})
 }

@@ -30,16 +30,19 @@ type Report struct {
 func (a *API) report(r *http.Request) (int, any, error) {
 	q := parse(r)
 	since := a.Now().Add(-min(q.length("since", reportDefault), historyLimit))
-	service := q.text("service")
+	of := store.IncidentFilter{Service: q.text("service"), Target: q.text("target")}
+	if of.Target != "" && of.Service == "" {
+		q.wrong("target: say of which service, with service")
+	}
 	if err := q.done(); err != nil {
 		return 0, nil, err
 	}
-	if service != "" {
-		if _, err := a.find(service); err != nil {
+	if of.Service != "" {
+		if _, err := a.find(of.Service); err != nil {
 			return 0, nil, err
 		}
 	}
-	incidents, err := a.since(r.Context(), since, service)
+	incidents, err := a.since(r.Context(), since, of)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -55,18 +58,19 @@ func orEmpty(held map[health.Rule]int) map[health.Rule]int {
 	return held
 }
 
-// since returns the incidents that were not over at a time: the open ones from
-// the board, the closed ones from the store.
-func (a *API) since(ctx context.Context, at time.Time, service string) ([]operator.Incident, error) {
+// since returns the incidents of a service or target, or all, that were not over
+// at a time: the open ones from the board, the closed ones from the store.
+func (a *API) since(ctx context.Context, at time.Time, of store.IncidentFilter) ([]operator.Incident, error) {
 	var incidents []operator.Incident
 	open := map[string]bool{}
 	for _, record := range a.Board.OpenIncidents() {
-		if service == "" || record.Service == service {
+		if fits(record, of) {
 			open[record.ID] = true
 			incidents = append(incidents, operator.RecordOf(record, a.Now()))
 		}
 	}
-	filter := store.IncidentFilter{Service: service, Closed: true, From: at.Add(-longestIncident), Limit: reportPage}
+	filter := of
+	filter.Closed, filter.From, filter.Limit = true, at.Add(-longestIncident), reportPage
 	for {
 		records, total, err := a.Store.Incidents(ctx, filter)
 		if err != nil {

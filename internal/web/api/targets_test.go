@@ -146,6 +146,12 @@ func TestIncidentsOfTargets(t *testing.T) {
 		require.Equal(t, incident.ID, report.ID, name)
 		require.Equal(t, "a/b/c", report.Target)
 	}
+	for query, want := range map[string]int{"?service=shops": 1, "?service=shops&target=a/b/c": 1, "?service=shops&target=x": 0} {
+		var report Report
+		w.get("/api/v1/report"+query).read(t, &report)
+		require.Equal(t, want, report.Total.Incidents, query)
+	}
+	w.refused(http.MethodGet, "/api/v1/report?target=a", "", 422, "target: say of which service")
 	w.refused(http.MethodGet, "/api/v1/incidents/shops%2F10.0.0.1:80", "", 404, `"shops/10.0.0.1:80" has had no incident`)
 
 	for name, want := range map[string]order{

@@ -4,6 +4,7 @@ package systemd
 
 import (
 	"os"
+	"regexp"
 	"testing"
 
 	"github.com/dop251/goja"
@@ -38,6 +39,14 @@ func loadRule(t *testing.T) *polkit {
 	require.NoError(t, err)
 	require.NotNil(t, p.rule)
 	return p
+}
+
+// polkit's engine knows the JavaScript of 2009, the one of this test more.
+func TestRuleIsPlainJavaScript(t *testing.T) {
+	text, err := os.ReadFile("50-paramedic.rules")
+	require.NoError(t, err)
+	code := regexp.MustCompile(`(?m)//.*$`).ReplaceAllString(string(text), "")
+	require.NotRegexp(t, "\\b(const|let|class|of|async)\\b|=>|`|\\.(includes|startsWith|endsWith)\\(", code)
 }
 
 // ask has the rule decide. Details that systemd has not sent are undefined.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"paramedic/internal/health"
@@ -75,8 +76,8 @@ func decodeSurvey(hour int64, data []byte, wanted func(glance) bool) ([]health.F
 func (d *decoder) finding(seen glance, texts []string) health.Finding {
 	found := health.Finding{Target: string(seen.target), Result: health.Result{
 		Status: statusOf(seen.status), At: time.UnixMilli(seen.at).UTC(), LatencyMS: float64(seen.latency) / 1000,
-		Message: d.text(texts, seen.message),
 	}}
+	found.Message = strings.Replace(d.text(texts, seen.message), itself, found.Target, 1)
 	if seen.detailed {
 		d.details(texts, &found.Result)
 	}

@@ -3,9 +3,14 @@ package store
 import (
 	"encoding/binary"
 	"math"
+	"strings"
 
 	"paramedic/internal/health"
 )
+
+// itself stands for the target's own name in its message: many say the same
+// but for that. It is in no text, as those of the store hold no NUL.
+const itself = "\x00"
 
 // codeVersion is the first byte of an encoded survey.
 const codeVersion = 1
@@ -29,7 +34,7 @@ func encodeSurvey(hour int64, findings []health.Finding) []byte {
 		e.number(found.At.UnixMilli() - hour)
 		e.number(int64(min(found.LatencyMS, 1e12) * 1000))
 		e.number(statusNumber(found.Status)<<1 | flag(len(found.Observations)+len(found.Facts) > 0))
-		e.text(found.Message)
+		e.text(strings.Replace(found.Message, found.Target, itself, 1))
 		if len(found.Observations)+len(found.Facts) > 0 {
 			e.details(found.Result)
 		}

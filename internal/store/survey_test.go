@@ -23,8 +23,10 @@ func tour() []health.Finding {
 	rich := finding("10.0.0.2:80", noon.Add(time.Second), health.Degraded, 12.345)
 	rich.Observations = map[string]float64{"status_code": 200, "share": 0.25, "minus": -1, "much": 1e300}
 	rich.Facts = map[string]string{"tier": "primary", "version": "1.2"}
+	named := finding("10.0.0.3:80", noon, health.Healthy, 1)
+	named.Message = "connected to 10.0.0.3:80, not 10.0.0.3:800"
 	return []health.Finding{
-		rich, finding("10.0.0.10:80", noon, health.Healthy, 1), finding("a", noon.Add(59*time.Minute), health.Unhealthy, 0),
+		rich, named, finding("10.0.0.10:80", noon, health.Healthy, 1), finding("a", noon.Add(59*time.Minute), health.Unhealthy, 0),
 		finding("a", noon.Add(time.Hour), health.Healthy, 2.5), finding("10.0.0.1:80", noon.Add(time.Minute), health.Healthy, 9),
 	}
 }
@@ -234,7 +236,7 @@ func round(targets, minute int) []health.Finding {
 	for i := range findings {
 		at := noon.Add(time.Duration(minute)*time.Minute + time.Duration(i)*time.Minute/time.Duration(targets))
 		findings[i] = finding(fmt.Sprintf("10.0.%d.%d:8080", i/256, i%256), at, health.Healthy, float64(i%40)+0.123)
-		findings[i].Message, findings[i].Observations = "status 200", map[string]float64{"status_code": 200, "response_bytes": 5120}
+		findings[i].Message, findings[i].Observations = "status 200 of "+findings[i].Target, map[string]float64{"status_code": 200, "response_bytes": 5120}
 		if i%100 == 0 {
 			findings[i].Status, findings[i].Message = health.Unhealthy, "connection refused"
 		}

@@ -47,6 +47,9 @@ type BatchInput struct {
 	// Failing names the targets of the batch that failed at the last tick; what
 	// became of them stands in the result.
 	Failing []string `json:"failing,omitempty"`
+	// Named is the most failed targets that the result is to name, those of
+	// Failing before others; 0 means FailedLimit.
+	Named int `json:"named,omitempty"`
 	// Vantage names the point from which to look; empty if there is only one.
 	Vantage string `json:"vantage,omitempty"`
 }
@@ -58,13 +61,16 @@ type BatchResult struct {
 	Class  int `json:"class"`
 	Probed int `json:"probed"`
 	// Failed are the targets that failed, at each try within the tick, by name;
-	// at most FailedLimit, and Omitted counts those beyond.
+	// at most as many as the input says, and Omitted counts those beyond.
 	Failed  []health.Finding `json:"failed,omitempty"`
 	Omitted int              `json:"omitted,omitempty"`
 	// Passed are those of the input's Failing that pass now; Gone those that no
 	// longer are targets of the class.
 	Passed []health.Finding `json:"passed,omitempty"`
 	Gone   []string         `json:"gone,omitempty"`
+	// Broken says why nothing is known of some targets, by the first of them:
+	// they could not be probed for a reason of the prober's own.
+	Broken string `json:"broken,omitempty"`
 	// CutOff says why the failures are the prober's own: the control probe
 	// failed too. Nothing is then known of any target that failed, and Failed
 	// is empty.
@@ -73,7 +79,7 @@ type BatchResult struct {
 
 // FailedLimit is the most failed targets that the result of one batch names, so
 // that it stays far below what a history can take.
-const FailedLimit = 500
+const FailedLimit = 1000
 
 // Batches are the activities that look at many targets at once.
 type Batches struct{ Surveyor Surveyor }

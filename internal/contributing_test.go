@@ -25,8 +25,8 @@ func TestContributingExampleBuilds(t *testing.T) {
 	source, err := filepath.Abs("probe")
 	require.NoError(t, err)
 	files := map[string]string{ // what the compiler reads instead
-		filepath.Join(source, "socket.go"):   written(t, dir, "socket.go", strings.ReplaceAll(example, "\n   ", "\n")),
-		filepath.Join(source, "probe.go"): written(t, dir, "probe.go", withKind(t, filepath.Join(source, "probe.go"))),
+		filepath.Join(source, "socket.go"): written(t, dir, "socket.go", strings.ReplaceAll(example, "\n   ", "\n")),
+		filepath.Join(source, "probe.go"):  written(t, dir, "probe.go", withKind(t, filepath.Join(source, "probe.go"))),
 	}
 	overlay, err := json.Marshal(map[string]any{"Replace": files})
 	require.NoError(t, err)

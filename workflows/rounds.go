@@ -144,6 +144,9 @@ func (r *rounds) survey(ctx workflow.Context, s slot) []sighting {
 		Service: r.check.Service, Class: s.class, Batch: s.batch, Of: s.of,
 		Due: s.due, Until: s.due.Add(s.interval), Failing: r.failingIn(s),
 	}
+	// No more is named than is kept, or a fleet that fails as a whole would fill
+	// the history of a watch.
+	in.Named = max(1, failingLimit-len(r.state.Fleet.Failing)+len(in.Failing))
 	points := r.check.Fleet.Vantage
 	if len(points) == 0 {
 		points = []string{""}
@@ -170,6 +173,8 @@ func (r *rounds) toSurvey(ctx workflow.Context, s slot, vantage string) workflow
 		StartToCloseTimeout: limit, ScheduleToCloseTimeout: limit, HeartbeatTimeout: batchHeartbeat,
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2},
 		Summary:     "probe " + s.String(),
+		// Batches are for whoever has room, not just for the worker that runs this.
+		DisableEagerExecution: true,
 	}
 	if vantage != "" {
 		options.TaskQueue = VantageTaskQueue(vantage)

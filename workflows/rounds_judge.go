@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -44,6 +45,10 @@ func (r *rounds) judge(ctx workflow.Context, s slot, found []sighting) {
 		r.settle(ctx)
 	}
 	r.assess(ctx)
+	if v.Broken != "" {
+		r.complain(ctx, "not all targets could be probed: "+v.Broken)
+		return
+	}
 	r.describe(ctx)
 }
 
@@ -88,6 +93,7 @@ func vote(able []sighting, quorum int) activities.BatchResult {
 		sum.Probed = max(sum.Probed, sighting.result.Probed)
 		sum.Omitted = max(sum.Omitted, sighting.result.Omitted)
 		sum.Gone = union(sum.Gone, sighting.result.Gone)
+		sum.Broken = cmp.Or(sum.Broken, sighting.result.Broken)
 		for _, finding := range sighting.result.Failed {
 			votes[finding.Target] = append(votes[finding.Target], sighting.vantage+": "+finding.Message)
 			failed[finding.Target] = finding

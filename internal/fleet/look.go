@@ -51,6 +51,9 @@ func (f *Fleet) look(ctx context.Context, prober probe.Prober, limit time.Durati
 		// the service.
 		return health.Result{}, err
 	}
+	if result.Status == health.NotProbed {
+		return health.Result{}, errors.New(result.Message)
+	}
 	if !result.Status.Up() && survey.Overloaded(f.gear.pulse, started, limit) {
 		f.gear.load.Drop()
 		return health.Result{}, fmt.Errorf("the prober was overloaded: late by %s, with a time limit of %s",

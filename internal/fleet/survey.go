@@ -49,19 +49,26 @@ func (f *Fleet) Survey(
 	defer f.gear.pulse.Leave()
 	report, err := c.survey.Run(ctx, survey.Batch{
 		Group: c.parts.group(list, in.Class, in.Batch, in.Of, c.many.Host),
-		Due:   in.Due, Until: in.Until, Failing: in.Failing,
+		Due:   in.Due, Until: in.Until, Failing: in.Failing, Named: in.Named,
 	}, &desk{fleet: f, service: in.Service, progress: progress})
 	if err != nil {
 		return activities.BatchResult{}, fmt.Errorf("probing targets of %s: %w", in.Service, err)
 	}
 	f.admit(r, in, report)
 	members := list.Class(in.Class)
+	broken := ""
+	if report.Broken != nil {
+		broken = health.Clip(r.redactor.Redact(report.Broken.Error()), brokenLimit)
+	}
 	return activities.BatchResult{
 		Class: len(members), Probed: report.Probed,
 		Failed: report.Failed, Omitted: report.Omitted, Passed: report.Passed,
-		Gone: gone(in.Failing, members), CutOff: report.CutOff,
+		Gone: gone(in.Failing, members), Broken: broken, CutOff: report.CutOff,
 	}, nil
 }
+
+// brokenLimit bounds why targets could not be probed, in bytes.
+const brokenLimit = 200
 
 // gone are those that no longer are among the members of their class.
 func gone(failing []string, members []health.Target) []string {

@@ -16,6 +16,11 @@ const (
 	Unhealthy Status = "unhealthy"
 )
 
+// NotProbed is no finding: the prober itself could not look, as without the right
+// to send, or with options that do not fit. It says nothing of the service, and
+// is an error before it leaves the worker.
+const NotProbed Status = "not probed"
+
 // Up reports whether the service did its work: healthy or degraded.
 func (s Status) Up() bool { return s == Healthy || s == Degraded }
 

@@ -102,7 +102,7 @@ func (p *execProber) Probe(ctx context.Context) health.Result {
 		return a.failed(err)
 	default:
 		// The worker's machine is at fault: of the service nothing is known.
-		return a.unhealthy("%s was not run: %v", name, err)
+		return a.notProbed("%s was not run: %v", name, err)
 	}
 }
 

@@ -161,7 +161,7 @@ func TestExecThatCannotBeRun(t *testing.T) {
 	} {
 		result := probe(t, open(t, options), 20*time.Second)
 		require.Contains(t, result.Message, want)
-		require.Equal(t, health.Unhealthy, result.Status)
+		require.Equal(t, health.NotProbed, result.Status)
 	}
 }
 

@@ -88,6 +88,14 @@ func (a *attempt) unhealthy(format string, args ...any) health.Result {
 	return health.Result{Status: health.Unhealthy, Message: message}
 }
 
+// notProbed is the result of an attempt that could not be made, which is held
+// against nobody.
+func (a *attempt) notProbed(format string, args ...any) health.Result {
+	result := a.unhealthy(format, args...)
+	result.Status = health.NotProbed
+	return result
+}
+
 // mask hides the secrets in what a server has said.
 func (a *attempt) mask(result health.Result) health.Result {
 	result.Message = a.hide.Redact(result.Message)

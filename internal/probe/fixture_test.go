@@ -117,6 +117,13 @@ func requireUnhealthy(t *testing.T, result health.Result, message string) {
 	require.Equal(t, message, result.Message)
 }
 
+// requireNotProbed requires that nothing is held against the service.
+func requireNotProbed(t *testing.T, result health.Result, message string) {
+	t.Helper()
+	require.Equal(t, health.NotProbed, result.Status, result.Message)
+	require.Equal(t, message, result.Message)
+}
+
 // requireNoLeak requires that the goroutines which work started have ended.
 func requireNoLeak(t *testing.T, work func()) {
 	t.Helper()

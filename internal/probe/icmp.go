@@ -93,7 +93,7 @@ func (p *icmpProber) Probe(ctx context.Context) health.Result {
 	socket, err := p.open(target)
 	switch {
 	case errors.Is(err, errEchoForbidden):
-		return a.unhealthy("%s was not probed: %v", p.options.Address, err)
+		return a.notProbed("%s was not probed: %v", p.options.Address, err)
 	case err != nil:
 		return a.failed(err)
 	}

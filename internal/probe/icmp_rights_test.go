@@ -68,7 +68,7 @@ func playRole(t *testing.T, role string) {
 	result := probe(t, open(t, pinging("127.0.0.1")), 10*time.Second)
 	if role == "none" {
 		require.ErrorIs(t, datagrams, syscall.EACCES)
-		requireUnhealthy(t, result, "127.0.0.1 was not probed: this worker may not send ICMP; "+
+		requireNotProbed(t, result, "127.0.0.1 was not probed: this worker may not send ICMP; "+
 			"let its group into the sysctl net.ipv4.ping_group_range, or give it CAP_NET_RAW")
 		return
 	}

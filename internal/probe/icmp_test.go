@@ -127,7 +127,7 @@ func TestICMPTellsWhatTheWorkerMayNot(t *testing.T) {
 	t.Parallel()
 	prober := open(t, pinging("127.0.0.1")).(*icmpProber)
 	prober.open = func(netip.Addr) (*echoSocket, error) { return nil, errEchoForbidden }
-	requireUnhealthy(t, probe(t, prober, time.Second), "127.0.0.1 was not probed: this worker may not send ICMP; "+
+	requireNotProbed(t, probe(t, prober, time.Second), "127.0.0.1 was not probed: this worker may not send ICMP; "+
 		"let its group into the sysctl net.ipv4.ping_group_range, or give it CAP_NET_RAW")
 	prober.open = func(netip.Addr) (*echoSocket, error) { return nil, syscall.ENETUNREACH }
 	requireUnhealthy(t, probe(t, prober, time.Second), "no route to the host while sending echo requests to 127.0.0.1")

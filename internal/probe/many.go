@@ -78,7 +78,7 @@ func misfit(problems option.Problems) health.Result {
 	for _, p := range problems {
 		texts = append(texts, strings.TrimPrefix(p.Path+": "+p.Text, ": "))
 	}
-	return health.Result{Status: health.Unhealthy, Message: fmt.Sprintf("cannot be probed: %s", strings.Join(texts, "; "))}
+	return health.Result{Status: health.NotProbed, Message: fmt.Sprintf("cannot be probed: %s", strings.Join(texts, "; "))}
 }
 
 // Host implements Many. What most options do with the name of a target is to

@@ -30,7 +30,7 @@ func TestManyNamesAreAsked(t *testing.T) {
 	require.Equal(t, "mail.shop.test A: 10.0.0.3", mail.Message)
 	requireUnhealthy(t, RunMany(t.Context(), many, health.Target{Name: "nobody"}, 10*time.Second),
 		`rcode == "NOERROR": rcode is "NXDOMAIN"; count > 0: count is 0`)
-	requireUnhealthy(t, RunMany(t.Context(), many, health.Target{Name: "a..b"}, 10*time.Second),
+	requireNotProbed(t, RunMany(t.Context(), many, health.Target{Name: "a..b"}, 10*time.Second),
 		`cannot be probed: name: "a..b.shop.test" is not a domain name: it is longer than 255 bytes, or a part of it is empty or longer than 63`)
 	require.Equal(t, "127.0.0.1", many.Host(health.Target{Name: "mail"}))
 
@@ -83,7 +83,7 @@ func TestManyCommandsAreRun(t *testing.T) {
 	options := scripted(`echo "looked at $0"`, "{{target}}")
 	requireHealthy(t, RunMany(t.Context(), openAlike(t, options), health.Target{Name: "10.0.0.1:80"}, 20*time.Second))
 	result := RunMany(t.Context(), openAlike(t, options), health.Target{Name: "$(id)"}, 20*time.Second)
-	require.Equal(t, health.Unhealthy, result.Status)
+	require.Equal(t, health.NotProbed, result.Status)
 	require.Contains(t, result.Message, "cannot be probed: command[3]")
 }
 

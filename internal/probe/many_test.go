@@ -75,7 +75,7 @@ func TestManyHTTPAsksEachTargetForItsOwn(t *testing.T) {
 			"path": "/shop-" + zone + "?zone=" + zone, "sent": `{"zone":"` + zone + `"}`, "host": "SHOPS.TEST", "key": "k1", "more": "",
 		}, result.Facts)
 	}
-	requireUnhealthy(t, probeOne(t, many, named("shop"), 5*time.Second),
+	requireNotProbed(t, probeOne(t, many, named("shop"), 5*time.Second),
 		`cannot be probed: url: target "shop" has no label "zone"`)
 	require.Equal(t, "127.0.0.1", many.Host(named("x", "zone", "eu")))
 }
@@ -435,10 +435,10 @@ func TestManyTCP(t *testing.T) {
 	requireHealthy(t, probeOne(t, many, named("127.0.0.1", "say", "PONG"), 5*time.Second))
 	requireHealthy(t, probeOne(t, many, named("localhost", "say", "PONG"), 5*time.Second))
 	requireUnhealthy(t, probeOne(t, many, named("127.0.0.1", "say", "PANG"), 5*time.Second), `answer begins with "PANG…", not "PONG"`)
-	requireUnhealthy(t, probeOne(t, many, named("127.0.0.1"), 5*time.Second), `cannot be probed: send: target "127.0.0.1" has no label "say"`)
+	requireNotProbed(t, probeOne(t, many, named("127.0.0.1"), 5*time.Second), `cannot be probed: send: target "127.0.0.1" has no label "say"`)
 	require.Equal(t, "localhost", many.Host(named("localhost")))
 	many = openMany(t, &TCP{Address: "{{target}}:x"})
-	requireUnhealthy(t, probeOne(t, many, named("a"), 5*time.Second), `cannot be probed: address: "a:x" has no port between 1 and 65535`)
+	requireNotProbed(t, probeOne(t, many, named("a"), 5*time.Second), `cannot be probed: address: "a:x" has no port between 1 and 65535`)
 }
 
 func TestManyPrometheus(t *testing.T) {
@@ -474,7 +474,7 @@ func TestManyOfAnyKind(t *testing.T) {
 		result := probeOne(t, many, named(deaf(t)), 10*time.Second)
 		require.Contains(t, result.Message, "connection refused")
 	})
-	requireUnhealthy(t, probeOne(t, many, named("redis.test"), 5*time.Second),
+	requireNotProbed(t, probeOne(t, many, named("redis.test"), 5*time.Second),
 		`cannot be probed: address: "redis.test" is not an address; write host:port, like 127.0.0.1:9000`)
 
 	options.Address = "redis.test:6379"

@@ -13,8 +13,10 @@ import (
 )
 
 // Prober looks at one service. Probe sets Status, Message, Observations and
-// Facts of the result; Run adds the time and latency, and cuts what is too much. The context ends at the time
-// limit, and Probe returns promptly then. It is safe for concurrent use.
+// Facts of the result; Run adds the time and latency, and cuts what is too much.
+// What Probe could not find out for reasons of its own is health.NotProbed. The
+// context ends at the time limit, and Probe returns promptly then. It is safe
+// for concurrent use.
 type Prober interface {
 	Probe(ctx context.Context) health.Result
 	// Close releases the client and its connections.

@@ -1,6 +1,7 @@
 package survey
 
 import (
+	"cmp"
 	"context"
 	"math/bits"
 	"slices"
@@ -190,12 +191,35 @@ func (r *round) report(ctx context.Context) Report {
 	if r.cutOff != "" || len(r.failed) == 0 {
 		return report
 	}
-	byName(r.failed)
-	report.Omitted = max(0, len(r.failed)-r.Limits.Named)
-	for _, finding := range r.failed[:len(r.failed)-report.Omitted] {
+	named := r.named()
+	report.Omitted = len(r.failed) - len(named)
+	for _, finding := range named {
 		report.Failed = append(report.Failed, brief(finding))
 	}
 	return report
+}
+
+// named are the failures that a report names, by name.
+func (r *round) named() []health.Finding {
+	byName(r.failed)
+	limit := r.Limits.Named
+	if r.batch.Named > 0 {
+		limit = min(limit, r.batch.Named)
+	}
+	if len(r.failed) <= limit {
+		return r.failed
+	}
+	known := func(f health.Finding) int {
+		if i, found := r.batch.Group.Find(f.Target); found && r.failing[i] {
+			return 0
+		}
+		return 1
+	}
+	chosen := slices.Clone(r.failed)
+	slices.SortStableFunc(chosen, func(a, b health.Finding) int { return cmp.Compare(known(a), known(b)) })
+	chosen = chosen[:limit]
+	byName(chosen)
+	return chosen
 }
 
 // byName sorts findings.

@@ -95,6 +95,9 @@ type Batch struct {
 	// others and once, as they count on anyway: those that pass must not be late
 	// because of them.
 	Failing []string
+	// Named bounds what the Report names further than Limits.Named; 0 for no
+	// bound. Those of Failing are named before others.
+	Named int
 }
 
 // Report is what came of a batch.
@@ -115,7 +118,8 @@ type Report struct {
 	// Overloaded counts targets of which nothing is known because the failure is
 	// the prober's own: it was too late itself, or broken; Missed those that no probe was begun of in time.
 	Overloaded, Missed int
-	// Broken is the first panic of a probe, nil if there was none; nothing is
+	// Broken is the first panic of a probe, or why it could not look, nil if there
+	// was neither; nothing is
 	// known of the target then.
 	Broken error
 }

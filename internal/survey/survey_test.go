@@ -316,3 +316,38 @@ func TestPanicIsNoFailureOfTheTarget(t *testing.T) {
 		require.Empty(t, report.Failed)
 	})
 }
+
+// TestWhatCannotBeProbed: a prober that cannot look says nothing of its target,
+// and why is told.
+func TestWhatCannotBeProbed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(time.Second)
+		w.add("up", 5, always(0, true))
+		s := w.survey(2, 1, 0)
+		probe := s.Probe
+		s.Probe = func(ctx context.Context, target health.Target) health.Result {
+			if target.Name == "up-003" {
+				return health.Result{Status: health.NotProbed, Message: "this worker may not send ICMP"}
+			}
+			return probe(ctx, target)
+		}
+		report, _ := w.run(t, s)
+		require.EqualError(t, report.Broken, "up-003: this worker may not send ICMP")
+		require.Equal(t, 4, report.Probed)
+		require.Empty(t, report.Failed)
+	})
+}
+
+// TestThoseThatFailedBeforeAreNamedFirst: somebody counts on what becomes of them.
+func TestThoseThatFailedBeforeAreNamedFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(time.Second)
+		w.add("down", 20, always(0, false))
+		batch := w.batch("down-007", "down-019")
+		batch.Named = 4
+		report, err := w.survey(10, 0, 0).Run(t.Context(), batch, &desk{})
+		require.NoError(t, err)
+		require.Equal(t, []string{"down-000", "down-001", "down-007", "down-019"}, names(report.Failed))
+		require.Equal(t, 16, report.Omitted)
+	})
+}

@@ -66,7 +66,11 @@ func (r *round) look(ctx context.Context, target health.Target) (done outcome) {
 		}
 	}()
 	done.result = r.Probe(ctx, target)
-	if !done.result.Status.Up() {
+	switch {
+	case done.result.Status == health.NotProbed:
+		r.broken.CompareAndSwap(nil, fmt.Errorf("%s: %s", target.Name, done.result.Message))
+		done.kind = unknown
+	case !done.result.Status.Up():
 		done.kind = failed
 	}
 	return done

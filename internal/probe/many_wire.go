@@ -3,6 +3,7 @@ package probe
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -77,6 +78,9 @@ func (w *wire) exchange(l *link, asked *http.Request) (*http.Response, error) {
 	if err := l.SetDeadline(deadline); err != nil {
 		return nil, l.fail(ctx, err)
 	}
+	if !l.since.IsZero() && !isQuiet(l.Conn) {
+		return nil, l.fail(ctx, errNotQuiet)
+	}
 	l.stop = context.AfterFunc(ctx, func() { _ = l.SetDeadline(longAgo) })
 	if err := l.send(asked); err != nil {
 		return nil, l.fail(ctx, err)
@@ -99,6 +103,8 @@ func (w *wire) exchange(l *link, asked *http.Request) (*http.Response, error) {
 // CloseIdleConnections closes the connections that are idle, now and later.
 func (w *wire) CloseIdleConnections() { w.idle.close() }
 
+var errNotQuiet = errors.New("the connection was closed, or more was sent than was asked for")
+
 // longAgo is a deadline that ends whatever is under way.
 var longAgo = time.Unix(1, 0)
 
@@ -108,7 +114,7 @@ const unlimited = 1 << 62
 type link struct {
 	net.Conn
 	key    string
-	since  time.Time // idle since
+	since  time.Time // idle since; zero before the first answer
 	heard  bool      // whether something of the answer has come
 	left   int64     // how many bytes may come
 	reader *bufio.Reader

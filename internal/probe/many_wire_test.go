@@ -2,6 +2,7 @@ package probe
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -22,14 +23,15 @@ import (
 type scriptedWeb struct {
 	addr                  string
 	connections, requests atomic.Int64
-	bodies                sync.Map // of all requests
+	bodies                sync.Map      // of all requests
+	open                  chan net.Conn // the first connections
 }
 
 func newScriptedWeb(t *testing.T, answers ...string) *scriptedWeb {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	s := &scriptedWeb{addr: listener.Addr().String()}
+	s := &scriptedWeb{addr: listener.Addr().String(), open: make(chan net.Conn, 10)}
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		for {
@@ -37,7 +39,9 @@ func newScriptedWeb(t *testing.T, answers ...string) *scriptedWeb {
 			if err != nil {
 				return
 			}
-			s.connections.Add(1)
+			if s.connections.Add(1) <= int64(cap(s.open)) {
+				s.open <- conn
+			}
 			serving.Go(func() { s.answer(conn, answers) })
 		}
 	})
@@ -67,14 +71,13 @@ func TestWireReadsAnswersOfAllForms(t *testing.T) {
 		connections int64 // for three probes
 		want        string
 	}{
-		"with a length":           {ok, 1, "status 200"},
-		"without a body":          {"HTTP/1.1 204 No Content\r\n\r\n", 1, "status 204"},
-		"in chunks":               {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n", 1, "status 200"},
-		"after a notice":          {"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + ok, 1, "status 200"},
-		"until it is closed":      {"HTTP/1.0 200 OK\r\n\r\nok", 3, "status 200"},
-		"with a farewell":         {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", 3, "status 200"},
-		"with more than was said": {ok + "rubbish", 3, "status 200"},
-		"cut short":               {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", 3, "connection closed by the server while reading the answer of @"},
+		"with a length":      {ok, 1, "status 200"},
+		"without a body":     {"HTTP/1.1 204 No Content\r\n\r\n", 1, "status 204"},
+		"in chunks":          {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n", 1, "status 200"},
+		"after a notice":     {"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + ok, 1, "status 200"},
+		"until it is closed": {"HTTP/1.0 200 OK\r\n\r\nok", 3, "status 200"},
+		"with a farewell":    {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", 3, "status 200"},
+		"cut short":          {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", 3, "connection closed by the server while reading the answer of @"},
 		"with endless headers": {"HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", answerHeaders) + "\r\n\r\n", 3,
 			"the headers of the answer are longer than 262144 bytes while waiting for the answer of @"},
 		"in another language": {"220 mail.test ESMTP\r\n", 3, `malformed HTTP status code "mail.test" while waiting for the answer of @`},
@@ -94,6 +97,40 @@ func TestWireReadsAnswersOfAllForms(t *testing.T) {
 			require.Equal(t, test.connections, server.connections.Load())
 		})
 	}
+}
+
+// What a server sends without being asked must not pass for the answer to the
+// next request, which is that of another target.
+func TestWireTakesNothingForAnAnswerThatIsNone(t *testing.T) {
+	const other = "HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n"
+	for _, answer := range []string{ok + other, "HTTP/1.1 204 No\r\n\r\n" + other} {
+		server := newScriptedWeb(t, answer, other, other)
+		many := openMany(t, httpOptions("http://"+server.addr+"/{{target}}"))
+		for i := range 3 {
+			requireHealthy(t, probeOne(t, many, named(fmt.Sprint(i)), 10*time.Second))
+		}
+		require.EqualValues(t, 3, server.connections.Load())
+	}
+	// It comes while the connection is idle.
+	server := newScriptedWeb(t, ok, ok, ok)
+	many := openMany(t, httpOptions("http://"+server.addr+"/{{target}}"))
+	for i := range 3 {
+		requireHealthy(t, probeOne(t, many, named(fmt.Sprint(i)), 10*time.Second))
+		_, err := io.WriteString(<-server.open, other)
+		require.NoError(t, err)
+	}
+	require.EqualValues(t, 3, server.connections.Load())
+}
+
+func TestWireEndsWithItsContext(t *testing.T) {
+	address := silent(t)
+	many := openMany(t, httpOptions("http://{{target}}/"))
+	ctx, cancel := context.WithCancel(context.Background())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	start := time.Now()
+	result := RunMany(ctx, many, named(address), time.Minute)
+	requireUnhealthy(t, result, "cancelled while waiting for the answer of "+address)
+	require.Less(t, time.Since(start), 10*time.Second)
 }
 
 func TestWireReadsNoBodyOfHeads(t *testing.T) {

@@ -129,15 +129,18 @@ func union(names, more []string) []string {
 // take counts the failures of a batch, target by target, and tells the
 // incidents of those that are back.
 func (r *rounds) take(ctx workflow.Context, s slot, found activities.BatchResult) {
-	r.size(s, found)
 	aloud := len(found.Failed) <= aloudLimit
 	if !aloud {
 		r.logger.Warn(fmt.Sprintf("%s: %d of %d targets of %s failed, among them %s: %s", r.check.Service,
 			len(found.Failed)+found.Omitted, found.Probed, s, found.Failed[0].Target, found.Failed[0].Message))
 	}
+	unkept := found.Omitted
 	for _, finding := range found.Failed {
-		r.fail(ctx, s, finding, aloud)
+		if !r.fail(ctx, s, finding, aloud) {
+			unkept++
+		}
 	}
+	r.size(s, found.Class, unkept)
 	for _, finding := range found.Passed {
 		if failing, known := r.drop(finding.Target); known {
 			r.standTarget(ctx, FailingTarget{Target: finding.Target}, finding.Result)
@@ -155,20 +158,20 @@ func (r *rounds) take(ctx workflow.Context, s slot, found activities.BatchResult
 
 // size takes how many targets there are, and how many of them fail that are
 // not kept by name.
-func (r *rounds) size(s slot, found activities.BatchResult) {
+func (r *rounds) size(s slot, class, unkept int) {
 	state, known := r.state.Fleet.Classes[s.class]
 	if !known { // the class went with a new configuration
 		return
 	}
-	state.Size = found.Class
+	state.Size = class
 	if state.Batches == s.of {
 		omitted := maps.Clone(state.Omitted)
 		delete(omitted, s.batch)
-		if found.Omitted > 0 {
+		if unkept > 0 {
 			if omitted == nil {
 				omitted = map[int]int{}
 			}
-			omitted[s.batch] = found.Omitted
+			omitted[s.batch] = unkept
 		}
 		state.Omitted = omitted
 	}
@@ -178,13 +181,14 @@ func (r *rounds) size(s slot, found activities.BatchResult) {
 // aloudLimit is up to how many failed targets of a batch the log names each.
 const aloudLimit = 20
 
-// fail counts one more failed probe of a target.
-func (r *rounds) fail(ctx workflow.Context, s slot, finding health.Finding, aloud bool) {
+// fail counts one more failed probe of a target, and reports whether there is
+// room to keep it by name.
+func (r *rounds) fail(ctx workflow.Context, s slot, finding health.Finding, aloud bool) bool {
 	fleet := r.state.Fleet
 	at, known := find(fleet.Failing, finding.Target)
 	if !known {
 		if len(fleet.Failing) >= failingLimit {
-			return
+			return false
 		}
 		fleet.Failing = slices.Insert(fleet.Failing, at, FailingTarget{Target: finding.Target})
 	}
@@ -198,13 +202,14 @@ func (r *rounds) fail(ctx workflow.Context, s slot, finding health.Finding, alou
 	}
 	failures, threshold := failing.Streak.Failures, r.check.FailureThreshold
 	if failures > threshold {
-		return
+		return true
 	}
 	r.standTarget(ctx, *failing, finding.Result)
 	if aloud {
 		r.logger.Warn(fmt.Sprintf("%s: failure %d/%d: %s",
 			health.TargetID(r.check.Service, finding.Target), failures, threshold, finding.Message))
 	}
+	return true
 }
 
 // drop takes a target out of those that fail.

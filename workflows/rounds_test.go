@@ -313,3 +313,23 @@ func TestProberErrorHoldsNothingAgainstTargets(t *testing.T) {
 	require.Equal(t, 3, s.opened[0].Streak.Failures)
 	require.GreaterOrEqual(t, s.opened[0].LastFailure.At.Sub(noon), 4*time.Minute)
 }
+
+// TestMoreFailThanAreKept: all of them are counted, and the state stays small.
+func TestMoreFailThanAreKept(t *testing.T) {
+	s := newShops(t, 3000)
+	s.fails = func(string, string) bool { return s.minutes(0, 6) }
+	check := fleet()
+	check.Fleet.Batch = 500
+	s.at(5*time.Minute+55*time.Second, func() {
+		state := s.state()
+		require.Equal(t, health.StateDown, state.State)
+		require.Contains(t, state.Message, "3000 of 3000 targets are down")
+		require.Len(t, state.Fleet.Failing, 1000)
+		last := s.standings[len(s.standings)-1]
+		require.Equal(t, health.Counts{Total: 3000, Failing: 3000, Down: 3000}, last.Targets)
+	})
+	state := s.watch(check)
+	require.Equal(t, health.StateHealthy, state.State)
+	require.Empty(t, state.Fleet.Failing)
+	require.Equal(t, []string{""}, s.targets())
+}

@@ -33,9 +33,11 @@ const (
 	pagesFile   = "docs/pages.md"
 	apiFile     = "docs/api.md"
 	metricsFile = "docs/metrics.md"
+	fleetsFile  = "docs/fleets.md"
+	scaleFile   = "docs/scale.md"
 )
 
-var documents = []string{readmeFile, healingFile, alertsFile, pagesFile, apiFile, metricsFile}
+var documents = []string{readmeFile, healingFile, alertsFile, pagesFile, apiFile, metricsFile, fleetsFile, scaleFile}
 
 // blocks are the fenced blocks of a document, also those inside lists.
 func blocks(t testing.TB, name string) []block {
@@ -77,7 +79,7 @@ func TestReadmeConfigurations(t *testing.T) {
 	writeCertificate(t, place)
 	moved := strings.NewReplacer("/run/secrets", place, "/etc/paramedic/templates", place, "/etc/paramedic/tls", filepath.Join(place, "tls"),
 		"${DATABASE_URL}", "postgres://ana:word@db.example/paramedic", "${REDIS_URL}", "redis://cache.example:6379/0")
-	for _, name := range []string{readmeFile, healingFile, alertsFile, pagesFile} {
+	for _, name := range []string{readmeFile, healingFile, alertsFile, pagesFile, fleetsFile} {
 		for _, text := range texts(t, name, "yaml") {
 			cfg, err := config.Parse(name, []byte(moved.Replace(text)), func(string) (string, bool) { return "value-of-the-test", true })
 			require.NoError(t, err, text)

@@ -14,7 +14,7 @@ const (
 	// some eleven events.
 	batchesPerInterval = 32
 	// batchSpacing is the least time between two batches of a class.
-	batchSpacing = time.Second
+	batchSpacing = 500 * time.Millisecond
 )
 
 // slot is one batch at one time.

@@ -29,7 +29,7 @@ func (e *entry) stateOf(place int, now time.Time) standpoint {
 		return standpoint{state: health.StateUnknown, since: timeOf(m.at).Add(patience), late: true}
 	}
 	if s := m.standing; s != nil && m.holds(patience) {
-		return standpoint{state: s.State, since: s.Since, failures: s.Failures}
+		return standpoint{state: s.State, since: s.Since, failures: max(s.Failures, int(m.failures))}
 	}
 	stands := standpoint{since: timeOf(m.since), failures: int(m.failures)}
 	switch m.status {
@@ -38,12 +38,22 @@ func (e *entry) stateOf(place int, now time.Time) standpoint {
 	case health.Degraded:
 		stands.state = health.StateDegraded
 	default:
-		stands.state = health.StateFailing
+		stands.state = e.unnamed(stands.failures)
 	}
 	if s := m.standing; s != nil && s.State == stands.state && stands.since.IsZero() {
 		stands.since = s.Since
 	}
 	return stands
+}
+
+// unnamed is the state of a target that fails and of which the Monitor has said
+// nothing: in a storm it does not name them all.
+func (e *entry) unnamed(failures int) health.State {
+	threshold := e.configured.FailureThreshold
+	if e.standing.State == health.StateDown && threshold > 0 && failures >= threshold {
+		return health.StateDown
+	}
+	return health.StateFailing
 }
 
 // holds reports whether what the Monitor said last is still so. That a target

@@ -382,3 +382,22 @@ func TestSparklineOfTargetsOutlivesAStart(t *testing.T) {
 	require.Equal(t, []float32{12, 12, 12}, shown.Recent)
 	require.InDelta(t, 1, shown.Uptime.Day, 0)
 }
+
+// TestStormNamesNotAll: of those that the Monitor does not name, their own
+// results say that they are down, while it says so of the service.
+func TestStormNamesNotAll(t *testing.T) {
+	s := newShops(t, database(t), "a", "b")
+	s.Keep([]Configured{{Name: "shops", Interval: time.Minute, Timeout: 10 * time.Second, HasTargets: true, FailureThreshold: 3}})
+	fail := func(times int) {
+		for n := range times {
+			at := noon.Add(time.Duration(n) * time.Second)
+			s.Surveyed("shops", []health.Finding{found("a", at, health.Unhealthy)}, nil)
+		}
+	}
+	fail(3)
+	require.Equal(t, health.StateFailing, s.target(t, "a").State, "nobody says that it is a storm")
+	s.Stand(health.Standing{Service: "shops", State: health.StateDown, At: noon})
+	require.Equal(t, health.StateDown, s.target(t, "a").State)
+	require.Equal(t, 3, s.target(t, "a").Failures)
+	require.Equal(t, health.StateUnknown, s.target(t, "b").State)
+}

@@ -19,7 +19,8 @@ var (
 type Registered struct {
 	Key
 	Labels map[string]string
-	// Version counts its changes from 1; it is what an ETag is made of.
+	// Version grows with each change, and is never given twice for a name; it is
+	// what an ETag is made of.
 	Version              int64
 	CreatedAt, UpdatedAt time.Time
 }

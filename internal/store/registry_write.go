@@ -109,7 +109,9 @@ func compare(service string, known []Registered, wanted map[string]map[string]st
 // with is the next version of a target.
 func (r Registered) with(labels map[string]string, now time.Time) Registered {
 	r.Labels, r.UpdatedAt = maps.Clone(labels), now
-	r.Version++
+	// The clock keeps a target that is registered anew from having a version that
+	// its predecessor has had.
+	r.Version = max(r.Version+1, time.Now().UnixMicro())
 	return r
 }
 

@@ -33,7 +33,7 @@ func TestTargetLifecycle(t *testing.T) {
 	require.Equal(t, http.StatusOK, got.status, got.body)
 	var changed TargetDetail
 	got.read(t, &changed)
-	require.Equal(t, int64(2), changed.Version)
+	require.Positive(t, changed.Version)
 	require.Equal(t, map[string]string{"tier": "newer"}, changed.Labels)
 	for _, method := range []string{http.MethodPut, http.MethodDelete} {
 		body := map[string]string{http.MethodPut: `{"labels":{}}`}[method]

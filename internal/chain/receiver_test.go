@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"paramedic/internal/health"
 	"paramedic/internal/realtest"
 )
 
@@ -31,6 +32,7 @@ type notice struct {
 // notification is the body of an alert as existing receivers read it.
 type notification struct {
 	Service   string `json:"service"`
+	Target    string `json:"target"`
 	Status    string `json:"status"`
 	Reason    string `json:"reason"`
 	Duration  string `json:"duration"`
@@ -145,37 +147,39 @@ func (r *receiver) all() []notice {
 	return all
 }
 
-// about returns the requests about one service with one status.
-func (r *receiver) about(service, status string) []notice {
+// about returns the requests with one status about one service as a whole, or
+// about one of its targets, named by its health.TargetID.
+func (r *receiver) about(name, status string) []notice {
 	return slices.DeleteFunc(r.all(), func(n notice) bool {
-		return n.Body.Service != service || n.Body.Status != status
+		return health.TargetID(n.Body.Service, n.Body.Target) != name || n.Body.Status != status
 	})
 }
 
 // accepted returns those requests that the receiver has taken.
-func (r *receiver) accepted(service, status string) []notice {
-	return slices.DeleteFunc(r.about(service, status), func(n notice) bool { return !n.Accepted })
+func (r *receiver) accepted(name, status string) []notice {
+	return slices.DeleteFunc(r.about(name, status), func(n notice) bool { return !n.Accepted })
 }
 
 // requireRecovery waits for the recovery notice of an incident, and requires
 // that it is right and the only one, and that there is at most one of a
 // service that is down. Requests that repeat a key are the same notice.
-func (r *receiver) requireRecovery(service string, i incident) {
+func (r *receiver) requireRecovery(name string, i incident) {
 	r.t.Helper()
-	await(r.t, "the recovery notice of "+service+" is there", func() bool { return len(r.accepted(service, "recovered")) > 0 })
+	await(r.t, "the recovery notice of "+name+" is there", func() bool { return len(r.accepted(name, "recovered")) > 0 })
 	for _, n := range r.all() {
 		require.Empty(r.t, n.Problem)
 	}
-	require.Equal(r.t, []string{i.ID + "/recovered"}, keys(r.about(service, "recovered")))
-	require.Subset(r.t, []string{i.ID + "/down"}, keys(r.about(service, "down")))
-	got := r.accepted(service, "recovered")[0].Body
+	require.Equal(r.t, []string{i.ID + "/recovered"}, keys(r.about(name, "recovered")))
+	require.Subset(r.t, []string{i.ID + "/down"}, keys(r.about(name, "down")))
+	got := r.accepted(name, "recovered")[0].Body
 	require.NotEmpty(r.t, got.Reason)
 	// Written for people, to the second: "2m 15s".
 	downtime, err := time.ParseDuration(strings.ReplaceAll(got.Duration, " ", ""))
 	require.NoError(r.t, err)
 	require.InDelta(r.t, i.DowntimeSeconds, downtime.Seconds(), 0.51)
+	service, target := health.SplitTargetID(name)
 	require.Equal(r.t, notification{
-		Service: service, Status: "recovered", Reason: got.Reason, Duration: got.Duration,
+		Service: service, Target: target, Status: "recovered", Reason: got.Reason, Duration: got.Duration,
 		Timestamp: i.ResolvedAt.UTC().Format(time.RFC3339),
 		Incident:  i.ID, Severity: "P1", Attempts: i.Attempts, DedupKey: i.ID + "/recovered",
 	}, got)

@@ -58,6 +58,8 @@ func (d *deployment) dial() client.Client {
 // look at it.
 type incident struct {
 	ID              string     `json:"id"`
+	Service         string     `json:"service"`
+	Target          string     `json:"target"`
 	State           string     `json:"state"`
 	Outcome         string     `json:"outcome"`
 	FirstFailureAt  time.Time  `json:"first_failure_at"`

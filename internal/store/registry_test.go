@@ -65,7 +65,7 @@ func TestReplacedTarget(t *testing.T) {
 		require.NoError(t, err)
 		before := stampOf(t, s)
 
-		same, err := s.ReplaceTarget(ctx, key, map[string]string{"zone": "a"}, 1)
+		same, err := s.ReplaceTarget(ctx, key, map[string]string{"zone": "a"}, made.Version)
 		require.NoError(t, err)
 		require.Equal(t, made, same, "nothing has changed")
 		require.Equal(t, before, stampOf(t, s))

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"errors"
 	"net/http"
 	"net/url"
@@ -39,7 +40,7 @@ func TestTargetLifecycle(t *testing.T) {
 		body := map[string]string{http.MethodPut: `{"labels":{}}`}[method]
 		got = w.tell(method, at, body, "If-Match", old)
 		require.Equal(t, http.StatusPreconditionFailed, got.status, got.body)
-		require.Contains(t, got.problem(t), "is version 2 now")
+		require.Contains(t, got.problem(t), fmt.Sprintf("is version %d now", changed.Version))
 	}
 	got = w.tell(http.MethodPut, at, `{}`, "If-None-Match", "*")
 	require.Equal(t, http.StatusPreconditionFailed, got.status)

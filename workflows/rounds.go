@@ -20,14 +20,25 @@ type rounds struct {
 	*monitor
 	// running counts the batches under way, busy names them.
 	running int
-	busy    map[place]bool
+	busy    map[place]underWay
+	// judged is when the latest batch of each place was due that was judged.
+	judged map[place]time.Time
 	// judging lets one batch at a time draw its consequences.
 	judging workflow.Mutex
 	// uncounted is when the targets could not be counted last.
 	uncounted time.Time
 }
 
+// underWay are the batches of one place that were begun and not judged yet.
+type underWay struct {
+	count int
+	// until is when the tick of the latest one ends.
+	until time.Time
+}
+
 const (
+	// ticksAtOnce bounds the batches of one place under way.
+	ticksAtOnce = 2
 	// batchesAtOnce bounds the batches of one Monitor under way: they overlap
 	// while targets hang, and all are due at once after the worker was away.
 	batchesAtOnce = 8
@@ -44,7 +55,7 @@ func newRounds(ctx workflow.Context, m *monitor) *rounds {
 	if m.state.Fleet == nil {
 		m.state.Fleet = &FleetState{}
 	}
-	return &rounds{monitor: m, busy: map[place]bool{}, judging: workflow.NewMutex(ctx)}
+	return &rounds{monitor: m, busy: map[place]underWay{}, judged: map[place]time.Time{}, judging: workflow.NewMutex(ctx)}
 }
 
 // next is when the next batch is due: now or earlier if one was not begun.
@@ -85,28 +96,43 @@ func (r *rounds) tick(ctx workflow.Context) {
 }
 
 // begin has a batch probed and judged. One that is still under way since its
-// last time is left out: it never piles up, and is late instead.
+// last time begins no probes any more. It gets company once: that its worker has
+// died, or that nobody serves a vantage point, is known only a while later. More
+// is left out: it never piles up, and is late instead.
 func (r *rounds) begin(ctx workflow.Context, s slot) {
-	if r.busy[s.place()] {
+	now := r.busy[s.place()]
+	if now.count >= ticksAtOnce || now.count > 0 && s.due.Before(now.until) {
 		r.logger.Warn(fmt.Sprintf("%s: %s takes longer than its interval: left out once", r.check.Service, s))
 		return
 	}
-	r.busy[s.place()] = true
+	r.busy[s.place()] = underWay{count: now.count + 1, until: s.due.Add(s.interval)}
 	r.running++
 	begun := workflow.Now(ctx)
 	workflow.GoNamed(ctx, s.String(), func(ctx workflow.Context) {
-		defer func() {
-			r.running--
-			delete(r.busy, s.place())
-		}()
+		defer r.end(s.place())
 		found := r.survey(ctx, s)
 		if ctx.Err() != nil || r.judging.Lock(ctx) != nil {
 			return
 		}
 		defer r.judging.Unlock()
+		if r.judged[s.place()].After(s.due) {
+			return // what the next tick has found is newer
+		}
+		r.judged[s.place()] = s.due
 		r.state.LastProbeAt = latest(r.state.LastProbeAt, begun)
 		r.judge(ctx, s, found)
 	})
+}
+
+// end takes a batch off those under way.
+func (r *rounds) end(p place) {
+	r.running--
+	left := r.busy[p]
+	if left.count--; left.count > 0 {
+		r.busy[p] = left
+		return
+	}
+	delete(r.busy, p)
 }
 
 // finish waits until all batches that were begun have been judged.

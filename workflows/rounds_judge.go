@@ -102,7 +102,7 @@ func vote(able []sighting, quorum int) activities.BatchResult {
 			passed[finding.Target] = finding
 		}
 	}
-	for _, target := range slices.Sorted(maps.Keys(failed)) {
+	for _, target := range workflow.DeterministicKeys(failed) {
 		if said := votes[target]; len(said) >= quorum {
 			finding := failed[target]
 			finding.Message = health.Clip(strings.Join(said, "; "), health.MessageLimit)
@@ -110,7 +110,7 @@ func vote(able []sighting, quorum int) activities.BatchResult {
 			delete(passed, target)
 		}
 	}
-	for _, target := range slices.Sorted(maps.Keys(passed)) {
+	for _, target := range workflow.DeterministicKeys(passed) {
 		sum.Passed = append(sum.Passed, passed[target])
 	}
 	return sum

@@ -314,6 +314,36 @@ func TestProberErrorHoldsNothingAgainstTargets(t *testing.T) {
 	require.GreaterOrEqual(t, s.opened[0].LastFailure.At.Sub(noon), 4*time.Minute)
 }
 
+// TestLostBatchHoldsNothingUp: a worker that has died has taken one tick of its
+// batch with it, and not the next one, whose word counts if it comes first.
+func TestLostBatchHoldsNothingUp(t *testing.T) {
+	check := fleet()
+	check.FailureThreshold = 1
+	s := newShops(t, 50)
+	lost := noon.Add(3 * time.Minute)
+	of := func() time.Time { return s.surveyed[len(s.surveyed)-1].in.Due }
+	s.breaks = func(string) string {
+		return map[bool]string{true: "nobody is there"}[of().Equal(lost) && s.since() <= 4*time.Minute]
+	}
+	s.fails = func(target, _ string) bool { return target == s.names[0] && of().Equal(lost) }
+	s.watch(check)
+	var came []time.Duration
+	for _, one := range s.surveyed { t.Log(one.at, one.in.Due) }
+	late := 0
+	for _, one := range s.surveyed {
+		switch {
+		case !one.in.Due.Equal(lost):
+			came = append(came, one.at)
+			require.Equal(t, one.at, one.in.Due.Sub(noon))
+		case one.at > 4*time.Minute:
+			late++
+		}
+	}
+	require.Equal(t, slices.Delete(grid(0, time.Minute, len(came)+1), 3, 4), came)
+	require.Equal(t, 1, late, "the lost batch was made up for")
+	require.Empty(t, s.opened, "what it found is older than what is known")
+}
+
 // TestMoreFailThanAreKept: all of them are counted, and the state stays small.
 func TestMoreFailThanAreKept(t *testing.T) {
 	s := newShops(t, 3000)

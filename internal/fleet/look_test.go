@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,18 +45,13 @@ func TestOverloadIsNoFailureOfTheService(t *testing.T) {
 
 // starve has fifty others want the only processor.
 func starve() (stop func(), spinning *sync.WaitGroup) {
-	before, ends := runtime.GOMAXPROCS(1), make(chan struct{})
+	before, ends := runtime.GOMAXPROCS(1), new(atomic.Bool)
 	spinning = &sync.WaitGroup{}
 	for range 50 {
 		spinning.Go(func() {
-			for {
-				select {
-				case <-ends:
-					return
-				default:
-				}
+			for !ends.Load() { // spins
 			}
 		})
 	}
-	return func() { close(ends); runtime.GOMAXPROCS(before) }, spinning
+	return func() { ends.Store(true); runtime.GOMAXPROCS(before) }, spinning
 }

@@ -80,7 +80,8 @@ func (l *grpcLine) Clone() credentials.TransportCredentials { return l }
 // has to be for is no reason to send it as authority.
 func (l *grpcLine) Info() credentials.ProtocolInfo {
 	info := l.TransportCredentials.Info()
-	info.ServerName = "" //nolint:staticcheck // the library still reads it
+	//lint:ignore SA1019 the library still reads it
+	info.ServerName = ""
 	return info
 }
 

@@ -2,6 +2,7 @@ package survey
 
 import (
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,18 +56,13 @@ func TestPulseOfAnOverloadedProcess(t *testing.T) {
 	p.Enter()
 	defer p.Leave()
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	begun, stop := time.Now(), make(chan struct{})
+	begun, stop := time.Now(), new(atomic.Bool)
 	for range 20 {
 		go func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
+			for !stop.Load() { // spins
 			}
 		}()
 	}
-	defer close(stop)
+	defer stop.Store(true)
 	require.Eventually(t, func() bool { return p.Worst(begun) > 20*time.Millisecond }, 20*time.Second, time.Millisecond)
 }

@@ -27,12 +27,13 @@ func (p picture) inSpanish() picture {
 // spanish are the pictures that are also looked at in Spanish.
 var spanish = []string{
 	"overview-states", "overview-empty", "service-broken", "incident-broken", "incident-approval", "incidents", "pipeline-red", "status",
+	"fleet-second-page",
 }
 
 // pictures are the pages in every state that they have.
 func pictures(t testing.TB) []picture {
 	t.Helper()
-	all := slices.Concat(clinicPictures(t), plantPictures(t), otherPictures(t))
+	all := slices.Concat(clinicPictures(t), plantPictures(t), fleetPictures(t), otherPictures(t))
 	for _, name := range spanish {
 		at := slices.IndexFunc(all, func(p picture) bool { return p.name == name })
 		require.GreaterOrEqual(t, at, 0, name)

@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"testing"
 	"time"
@@ -167,6 +168,11 @@ func (w *world) stands(service string, state health.State, since time.Duration, 
 // remembers stores what probes of a service found: one every step back to an
 // age, latencies around a mean, failed with a message where fails says so.
 func (w *world) remembers(service string, age, step time.Duration, mean float64, message string, fails func(age time.Duration) bool) {
+	w.remembersOf(store.Key{Service: service}, age, step, mean, message, fails)
+}
+
+// remembersOf is remembers of a service or one of its targets.
+func (w *world) remembersOf(of store.Key, age, step time.Duration, mean float64, message string, fails func(age time.Duration) bool) {
 	noise := rand.New(rand.NewPCG(uint64(mean*1000), uint64(step)))
 	for back := age; back > time.Minute; back -= step {
 		wave := 1 + math.Sin(back.Hours()*math.Pi/12)/5
@@ -177,7 +183,7 @@ func (w *world) remembers(service string, age, step time.Duration, mean float64,
 		if fails != nil && fails(back) {
 			result.Status, result.Message = health.Unhealthy, message
 		}
-		w.pile.Results = append(w.pile.Results, store.Result{Key: store.Key{Service: service}, Result: result})
+		w.pile.Results = append(w.pile.Results, store.Result{Key: of, Result: result})
 	}
 }
 
@@ -220,4 +226,4 @@ func (w *world) story(service string, ago time.Duration, reason string, entries 
 }
 
 // pageOf is the address of an incident's page.
-func pageOf(i health.Incident) string { return "/incidents/" + i.ID }
+func pageOf(i health.Incident) string { return "/incidents/" + url.PathEscape(i.ID) }

@@ -107,10 +107,10 @@ func (r *rounds) begin(ctx workflow.Context, s slot) {
 	}
 	r.busy[s.place()] = underWay{count: now.count + 1, until: s.due.Add(s.interval)}
 	r.running++
-	begun := workflow.Now(ctx)
+	begun, asked := workflow.Now(ctx), r.failingIn(s)
 	workflow.GoNamed(ctx, s.String(), func(ctx workflow.Context) {
 		defer r.end(s.place())
-		found := r.survey(ctx, s)
+		found := r.survey(ctx, s, asked)
 		if ctx.Err() != nil || r.judging.Lock(ctx) != nil {
 			return
 		}
@@ -120,7 +120,7 @@ func (r *rounds) begin(ctx workflow.Context, s slot) {
 		}
 		r.judged[s.place()] = s.due
 		r.state.LastProbeAt = latest(r.state.LastProbeAt, begun)
-		r.judge(ctx, s, found)
+		r.judge(ctx, s, asked, found)
 	})
 }
 
@@ -164,11 +164,12 @@ func (r *rounds) count(ctx workflow.Context) bool {
 	return true
 }
 
-// survey has the targets of a batch probed, from each vantage point.
-func (r *rounds) survey(ctx workflow.Context, s slot) []sighting {
+// survey has the targets of a batch probed, from each vantage point, and asks
+// what has become of those that failed.
+func (r *rounds) survey(ctx workflow.Context, s slot, failing []string) []sighting {
 	in := activities.BatchInput{
 		Service: r.check.Service, Class: s.class, Batch: s.batch, Of: s.of,
-		Due: s.due, Until: s.due.Add(s.interval), Failing: r.failingIn(s),
+		Due: s.due, Until: s.due.Add(s.interval), Failing: failing,
 	}
 	// No more is named than is kept, or a fleet that fails as a whole would fill
 	// the history of a watch.

@@ -31,8 +31,9 @@ type verdict struct {
 	err error
 }
 
-// judge draws the consequences of what was found of a batch.
-func (r *rounds) judge(ctx workflow.Context, s slot, found []sighting) {
+// judge draws the consequences of what was found of a batch, which was asked
+// what has become of some targets.
+func (r *rounds) judge(ctx workflow.Context, s slot, asked []string, found []sighting) {
 	v := conclude(found, r.check.Fleet.Quorum)
 	switch {
 	case v.err != nil:
@@ -41,6 +42,7 @@ func (r *rounds) judge(ctx workflow.Context, s slot, found []sighting) {
 	case v.CutOff != "":
 		r.cutOff(ctx, v.CutOff)
 	default:
+		r.forgetUnasked(s, asked, v.BatchResult)
 		r.take(ctx, s, v.BatchResult)
 		r.settle(ctx)
 	}
@@ -152,6 +154,21 @@ func (r *rounds) take(ctx workflow.Context, s slot, found activities.BatchResult
 	for _, target := range found.Gone {
 		if failing, known := r.drop(target); known && failing.Open {
 			r.abandon(ctx, target)
+		}
+	}
+}
+
+// forgetUnasked lets the streaks end of targets that were found to fail while
+// this batch was under way already, and that did not fail in it: nobody asked
+// whether they pass, and failures are to be in a row. The next batch asks.
+func (r *rounds) forgetUnasked(s slot, asked []string, found activities.BatchResult) {
+	if found.Omitted > 0 { // they may be among those
+		return
+	}
+	for i, failing := range r.state.Fleet.Failing {
+		if !failing.Open && s.has(failing) && !slices.Contains(asked, failing.Target) &&
+			!slices.ContainsFunc(found.Failed, func(f health.Finding) bool { return f.Target == failing.Target }) {
+			r.state.Fleet.Failing[i].Streak = health.Streak{}
 		}
 	}
 }

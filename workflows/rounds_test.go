@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"paramedic/activities"
 	"paramedic/internal/health"
 	"paramedic/workflows"
 )
@@ -336,14 +337,37 @@ func TestLostBatchHoldsNothingUp(t *testing.T) {
 	require.Empty(t, s.opened, "what was found by the third is older than what is known")
 }
 
-// TestBatchesDoNotPileUp: of one that takes longer than its interval, two are
-// under way at the most.
+// TestBatchesDoNotPileUp: of those that take longer than two intervals, two are
+// under way.
 func TestBatchesDoNotPileUp(t *testing.T) {
 	check := fleet()
-	check.Timeout = health.Duration(5 * time.Minute)
+	check.Interval, check.Timeout = health.Duration(30*time.Second), health.Duration(time.Minute)
 	s := newShops(t, 50)
 	s.lost = func(activities.BatchInput) bool { return true }
-	s.lostFor(130 * time.Second)
+	s.watch(check)
+	var due []time.Duration
+	for _, one := range s.surveyed {
+		due = append(due, one.in.Due.Sub(noon))
+	}
+	require.Equal(t, []time.Duration{0, 30 * time.Second, 90 * time.Second, 2 * time.Minute}, due[:4])
+	for i := range due[2:] {
+		require.Greater(t, due[i+2]-due[i], lostFor)
+	}
+}
+
+// TestFailuresAreInARow: also where each batch is judged while the next one is
+// under way already.
+func TestFailuresAreInARow(t *testing.T) {
+	check := fleet()
+	check.FailureThreshold = 2
+	s := newShops(t, 50)
+	s.lost = func(activities.BatchInput) bool { return true }
+	s.fails = func(target, _ string) bool {
+		minute := int(s.surveyed[len(s.surveyed)-1].in.Due.Sub(noon).Minutes())
+		return target == s.names[0] && minute%2 == 1 || target == s.names[1] && (minute == 5 || minute == 6)
+	}
+	s.watch(check)
+	require.Equal(t, []string{s.names[1]}, s.targets())
 }
 
 // TestMoreFailThanAreKept: all of them are counted, and the state stays small.

@@ -67,6 +67,14 @@ func deploy(t *testing.T, extra string, services ...service) *deployment {
 
 func (s settings) deploy(t *testing.T, services ...service) *deployment {
 	t.Helper()
+	d := s.begin(t, services...)
+	d.await("every service is healthy", func() bool { return d.starter("status").code == 0 })
+	return d
+}
+
+// begin starts the worker, and waits for no service.
+func (s settings) begin(t *testing.T, services ...service) *deployment {
+	t.Helper()
 	workers <- struct{}{}
 	t.Cleanup(func() { <-workers })
 	dir := t.TempDir()
@@ -82,7 +90,6 @@ func (s settings) deploy(t *testing.T, services ...service) *deployment {
 			"--temporal-port", port(d.temporal), "--ui-port", port(realtest.FreeAddress(t)), "--verbose"},
 		Ready: func(ctx context.Context) error { return healthy(ctx, "http://"+listen+"/healthz") },
 	})
-	d.await("every service is healthy", func() bool { return d.starter("status").code == 0 })
 	return d
 }
 

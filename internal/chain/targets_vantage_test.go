@@ -20,7 +20,7 @@ import (
 func TestQuorumOfVantagePoints(t *testing.T) {
 	t.Parallel()
 	s, r := newStreet(t, 3), newRegister(t)
-	r.write("gold", s.houses...)
+	r.write(tier("gold", s.houses...))
 	half, well := s.houses[0], s.houses[1:]
 	var closed roads
 	s.answer(func(w http.ResponseWriter, v visit) bool {

@@ -23,7 +23,7 @@ const asWhole = "remediation/" + shops
 func TestStormOfTargets(t *testing.T) {
 	t.Parallel()
 	s, r, gate := newStreet(t, 12), newRegister(t), newGateway(t)
-	r.write("gold", s.houses...)
+	r.write(tier("gold", s.houses...))
 	// min_healthy would hold restarts by itself, and hide that nobody asks for one.
 	d := deploy(t, "limits: {concurrent_restarts: 5, min_healthy: 0}", r.fleet("{file_sd: "+r.file+"}",
 		"max_open_incidents: 4, control: "+gate.probe(), "settle: 1s, backoff: [1m]"))
@@ -70,7 +70,7 @@ func TestStormOfTargets(t *testing.T) {
 func TestCutOffFromAllTargets(t *testing.T) {
 	t.Parallel()
 	s, r, gate := newStreet(t, 8), newRegister(t), newGateway(t)
-	r.write("gold", s.houses...)
+	r.write(tier("gold", s.houses...))
 	d := deploy(t, "", r.fleet("{file_sd: "+r.file+"}", "control: "+gate.probe(), "settle: 1s"))
 
 	gate.close()

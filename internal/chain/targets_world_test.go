@@ -169,10 +169,15 @@ type group struct {
 	Labels  map[string]string `json:"labels"`
 }
 
-// write puts targets into the file, each with the label tier.
-func (r *register) write(tier string, targets ...string) {
+// tier is a group of targets that have this label.
+func tier(name string, targets ...string) group {
+	return group{Targets: targets, Labels: map[string]string{"tier": name}}
+}
+
+// write puts targets into the file.
+func (r *register) write(groups ...group) {
 	r.t.Helper()
-	text, err := json.Marshal([]group{{Targets: targets, Labels: map[string]string{"tier": tier}}})
+	text, err := json.Marshal(groups)
 	require.NoError(r.t, err)
 	r.put(string(text))
 }

@@ -103,7 +103,7 @@ func tableRows(measured map[string]values) []row {
 	slope, offset, worst := line(sizes, cores)
 	return append(rows,
 		info("  slope: ms of CPU a second for each 1,000 targets, and for none", "%.2f, %.1f", 1000*slope, offset),
-		below("  furthest from the straight line", 100*worst, 25, "%"))
+		below("  furthest from the straight line", 100*worst, 25, "%%"))
 }
 
 // line fits a straight line and says how far, as a share, the furthest of its

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"paramedic/internal/config"
+	"paramedic/internal/option"
 	"paramedic/internal/targets"
 )
 
@@ -16,7 +17,7 @@ func (p *process) openTargets() {
 	}
 	p.targets = targets.NewBook(registry, p.log.Logger)
 	p.targets.Keep(sources(p.cfg))
-	p.board.SetTargets(p.targets.List)
+	p.board.SetTargets(p.targets.Shown)
 }
 
 // runTargets keeps the lists current.
@@ -28,12 +29,13 @@ func (p *process) runTargets(ctx context.Context, ready func()) error {
 // sources says where the targets of each service come from.
 func sources(cfg *config.Config) []targets.Source {
 	var all []targets.Source
+	mask := option.NewRedactor(cfg.Secrets()).Redact
 	for _, s := range cfg.Services {
 		if s.Targets == nil {
 			continue
 		}
 		all = append(all, targets.Source{
-			Service: s.Name, List: s.Targets.List, FileSD: s.Targets.FileSD, API: s.Targets.API, ClassOf: s.Fleet.ClassOf,
+			Service: s.Name, List: s.Targets.List, FileSD: s.Targets.FileSD, API: s.Targets.API, ClassOf: s.Fleet.ClassOf, Mask: mask,
 		})
 	}
 	return all

@@ -30,16 +30,18 @@ type Book struct {
 	lists map[string]answer
 }
 
-// answer is what List says of a service.
+// answer is what List and Shown say of a service.
 type answer struct {
-	list *List
-	err  error
+	list, shown *List
+	err         error
 }
 
 // page is what is known of one service.
 type page struct {
 	source Source
-	file   *file // nil if there is none
+	// disguises are the labels that people see instead of those with a secret.
+	disguises map[string]map[string]string
+	file      *file // nil if there is none
 	// registered are the targets of the registry, once they were read.
 	registered []health.Target
 	read       bool
@@ -67,7 +69,7 @@ func (b *Book) Keep(sources []Source) {
 	defer b.change.Unlock()
 	pages, lists := make(map[string]*page, len(sources)), make(map[string]answer, len(sources))
 	for _, source := range sources {
-		p := &page{source: source}
+		p := &page{source: source, disguises: disguises(source.List, source.Mask)}
 		if source.FileSD != "" {
 			p.file = &file{path: source.FileSD}
 		}
@@ -80,7 +82,7 @@ func (b *Book) Keep(sources []Source) {
 			p.file.look()
 		}
 		pages[source.Service] = p
-		lists[source.Service], _ = b.settle(p, before.list) // which tells the log
+		lists[source.Service], _ = b.settle(p, before) // which tells the log
 	}
 	b.pages = pages
 	b.mu.Lock()
@@ -114,6 +116,16 @@ func (b *Book) List(service string) (*List, error) {
 	return a.list, a.err
 }
 
+// Shown is List for people to see: secrets in labels of the configuration are
+// masked.
+func (b *Book) Shown(service string) (*List, error) {
+	a, found := b.look(service)
+	if !found {
+		return nil, fmt.Errorf("service %s: %w", service, ErrNone)
+	}
+	return a.shown, a.err
+}
+
 func (b *Book) look(service string) (answer, bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
@@ -124,15 +136,17 @@ func (b *Book) look(service string) (answer, bool) {
 // settle puts the sources of a service together, and tells the log what is
 // wrong with them, once. The list before stays for as long as the sources
 // contradict each other, which is the error.
-func (b *Book) settle(p *page, before *List) (a answer, conflict error) {
+func (b *Book) settle(p *page, before answer) (a answer, conflict error) {
 	unread := b.missing(p)
 	if unread == nil {
-		a.list, conflict = combine(p.parts(), p.source.ClassOf)
+		if a.list, conflict = combine(p.parts(), p.source.ClassOf); conflict == nil {
+			a.shown = a.list.disguised(p.disguises)
+		}
 	}
 	trouble := cmp.Or(unread, conflict)
 	switch {
-	case conflict != nil && before != nil:
-		a.list = before
+	case conflict != nil && before.list != nil:
+		a.list, a.shown = before.list, before.shown
 	case trouble != nil:
 		a.err = fmt.Errorf("service %s: %w: %w", p.source.Service, ErrUnknown, trouble)
 	case p.file != nil:

@@ -336,3 +336,45 @@ func running(t *testing.T, b *Book) (stop func()) {
 		require.NoError(t, <-done)
 	}
 }
+
+// People see no secret that a label of the configuration holds; probes do, and
+// so does whoever sorts by class. What others have registered stays as it is.
+func TestSecretsInLabelsAreNotShown(t *testing.T) {
+	registry := &shelf{held: map[string][]health.Target{"shops": {{Name: "b", Labels: map[string]string{"zone": "secret"}}}}}
+	book := NewBook(registry, slog.New(slog.DiscardHandler))
+	source := Source{
+		Service: "shops", API: true,
+		List:    []health.Target{{Name: "a", Labels: map[string]string{"zone": "secret", "tier": "gold"}}, {Name: "c", Labels: map[string]string{"tier": "gold"}}},
+		ClassOf: func(target health.Target) string { return target.Labels["zone"] },
+		Mask:    func(text string) string { return strings.ReplaceAll(text, "secret", "***") },
+	}
+	book.Keep([]Source{source})
+	require.NoError(t, book.Refresh(t.Context(), "shops"))
+
+	list, err := book.List("shops")
+	require.NoError(t, err)
+	shown, err := book.Shown("shops")
+	require.NoError(t, err)
+	require.Equal(t, "secret", list.All()[0].Labels["zone"])
+	masked := health.Target{Name: "a", Labels: map[string]string{"zone": "***", "tier": "gold"}}
+	require.Equal(t, []health.Target{masked, list.All()[1], list.All()[2]}, shown.All())
+	require.Equal(t, []health.Target{masked, list.All()[1]}, shown.Class("secret"))
+	require.Equal(t, list.Counts(), shown.Counts())
+
+	// A contradiction leaves both as they are.
+	registry.set("shops", named("a"), nil)
+	require.ErrorIs(t, book.Refresh(t.Context(), "shops"), errRefused)
+	same, err := book.Shown("shops")
+	require.NoError(t, err)
+	require.Same(t, shown, same)
+
+	source.Mask, source.API = nil, false
+	book.Keep([]Source{source})
+	list, err = book.List("shops")
+	require.NoError(t, err)
+	shown, err = book.Shown("shops")
+	require.NoError(t, err)
+	require.Same(t, list, shown)
+	_, err = book.Shown("nobody")
+	require.ErrorIs(t, err, ErrNone)
+}

@@ -2,6 +2,7 @@ package targets
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -56,6 +57,48 @@ func classify(all []health.Target, classOf func(health.Target) string) map[strin
 		classes[class] = slices.Clip(members)
 	}
 	return classes
+}
+
+// disguised is the list with other labels for some targets, by name; itself if
+// there are none. The classes stay as they are.
+func (l *List) disguised(labels map[string]map[string]string) *List {
+	if len(labels) == 0 {
+		return l
+	}
+	classes := make(map[string][]health.Target, len(l.classes))
+	for class, members := range l.classes {
+		classes[class] = disguise(members, labels)
+	}
+	return &List{all: disguise(l.all, labels), classes: classes}
+}
+
+func disguise(targets []health.Target, labels map[string]map[string]string) []health.Target {
+	shown := slices.Clone(targets)
+	for i := range shown {
+		if other, hidden := labels[shown[i].Name]; hidden {
+			shown[i].Labels = other
+		}
+	}
+	return shown
+}
+
+// disguises are the labels of targets whose values hold something that mask
+// hides, without it, by the target's name.
+func disguises(targets []health.Target, mask func(string) string) map[string]map[string]string {
+	if mask == nil {
+		return nil
+	}
+	found := map[string]map[string]string{}
+	for _, target := range targets {
+		shown := make(map[string]string, len(target.Labels))
+		for name, value := range target.Labels {
+			shown[name] = mask(value)
+		}
+		if !maps.Equal(shown, target.Labels) {
+			found[target.Name] = shown
+		}
+	}
+	return found
 }
 
 // some writes the first of many names for a message.

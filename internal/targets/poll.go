@@ -111,7 +111,7 @@ func (b *Book) explain(services []string, err error) {
 	for _, service := range services {
 		if p := b.pages[service]; p != nil && p.source.API && !p.read {
 			p.unread = err
-			a, _ := b.settle(p, nil) // which has no list yet
+			a, _ := b.settle(p, answer{}) // which has no list yet
 			b.publish(service, a)
 		}
 	}
@@ -154,7 +154,7 @@ func (b *Book) register(service string, found []health.Target) error {
 	}
 	p.registered, p.read = registered, true
 	before, _ := b.look(service)
-	a, conflict := b.settle(p, before.list)
+	a, conflict := b.settle(p, before)
 	b.publish(service, a)
 	switch {
 	case conflict != nil:

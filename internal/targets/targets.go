@@ -32,6 +32,9 @@ type Source struct {
 	API bool
 	// ClassOf names the class of a target; nil if there are no classes.
 	ClassOf func(health.Target) string
+	// Mask hides the secrets in a text; nil if there are none. Labels in List
+	// may hold some.
+	Mask func(string) string
 }
 
 // Registry holds the targets that were registered by the API.

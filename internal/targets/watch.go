@@ -98,7 +98,7 @@ func (b *Book) lookAgain() {
 	for service, p := range b.pages {
 		if p.file != nil && p.file.look() {
 			before, _ := b.look(service)
-			a, _ := b.settle(p, before.list) // which tells the log
+			a, _ := b.settle(p, before) // which tells the log
 			b.publish(service, a)
 		}
 	}

@@ -24,7 +24,7 @@ type endpoint struct {
 
 // pageRoles are the pages and forms, and who may use each.
 var pageRoles = map[string]string{
-	"GET /{$}": "viewer", "GET /services/{name}": "viewer", "GET /incidents": "viewer", "GET /incidents/{id}": "viewer",
+	"GET /{$}": "viewer", "GET /services/{name}": "viewer", "GET /services/{name}/targets/{target}": "viewer", "GET /incidents": "viewer", "GET /incidents/{id}": "viewer",
 	"GET /incidents/{id}/postmortem.md": "viewer", "GET /system/pipeline": "admin", "GET /live": "viewer",
 	"GET /status": "public", "GET /badges/{file}": "public", "GET /static/{name}": "public", "GET /language": "public", "GET /": "viewer",
 	"POST /services/{name}/probe": "operator", "POST /services/{name}/pause": "operator", "POST /services/{name}/resume": "operator",
@@ -118,7 +118,7 @@ func (h *house) admin(method, path, body string) reply {
 
 // at fills the blanks of the path.
 func (e endpoint) at(service string) string {
-	return strings.NewReplacer("{$}", "", "{service}", service, "{incident}", service, "{id}", service+"@20260319T143000.000Z",
+	return strings.NewReplacer("{$}", "", "{service}", service, "{incident}", service, "{target}", "one", "{id}", service+"@20260319T143000.000Z",
 		"/services/{name}", "/services/"+service, "/static/{name}", "/static/pages.css", "{file}", service+".svg").Replace(e.path)
 }
 

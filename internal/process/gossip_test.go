@@ -14,6 +14,9 @@ import (
 	"time"
 )
 
+// fleetTarget is one of the targets of gossipy's fleet.
+const fleetTarget = "one:80/path"
+
 // gossipy is the configuration: a secret in every place that takes one, and each
 // service, receiver and provider is one that repeats what it hears.
 const gossipy = `
@@ -31,7 +34,7 @@ http:
 store: {STORE cache: "redis://someone:MARK-cache@REDIS/0"}
 heartbeat: {url: "WEB/heartbeat?key=MARK-beat", every: 10s}
 defaults: {interval: 5s, retry_interval: 1s, timeout: 1s, failure_threshold: 1, alerts: [ops, log]}
-limits: {concurrent_restarts: 5}
+limits: {concurrent_restarts: 9, min_healthy: 0%}
 pipeline: {wal: {service: redis}, freshness: {service: clickhouse}}
 services:
   - name: redis
@@ -64,6 +67,37 @@ services:
       steps:
         - http: {url: "WEB/restart?key=${PM_URL}", token: "MARK-remedy", headers: {apikey: "MARK-remedy-key"}, body: '{"password": "${PM_ENV}"}'}
   - {name: tcp, probe: {tcp: {address: "TCP", send: "${PM_ENV}", expect_prefix: "fine"}}}
+  - {name: mysql, probe: {mysql: {address: "MYSQL", username: watcher, password: "MARK-mysql", queries: {rows: "SELECT '${PM_ENV}-mysql-query'"}}}}
+  - {name: rabbitmq, probe: {rabbitmq: {address: "RABBIT", username: watcher, password: "MARK-rabbitmq"}}}
+  - {name: smtp, probe: {smtp: {address: "localhost:LOGIN", tls: implicit, ca: "AUTHORITY", username: watcher, password: "MARK-login"}}}
+  - {name: grpc, probe: {grpc: {address: "GRPC", token: "MARK-grpc", metadata: {apikey: {file: secret}, x-other: "MARK-metadata", x-bytes-bin: "MARK-bytes"}}}}
+  - name: exec
+    probe:
+      exec:
+        command: [sh, -c, "echo $ONE $TWO $THREE ${PM_URL}; echo $ONE >&2; exit 3"]
+        env: {ONE: "MARK-exec-probe", TWO: {file: secret}, THREE: "${PM_ENV}"}
+        expect: ["stdout == 'fine'", "stderr == ''"]
+  - name: fleet
+    targets:
+      list:
+        - {target: "TARGET", labels: {zone: "room-${PM_ENV}-label", shown: "as it is"}}
+      file_sd: targets.json
+    fleet: {retries: 0}
+    probe:
+      http:
+        url: 'WEB/probe/{{target}}?zone={{label "zone"}}&key=${PM_URL}'
+        token: "MARK-fleet"
+        headers: {apikey: {file: secret}}
+        expect: ["headers['x-heard'] == 'nothing'"]
+    remediation:
+      settle: 1s
+      backoff: [1h]
+      steps:
+        - http: {url: "WEB/heal/{{target}}", token: "MARK-fleet-remedy", body: '{{label "zone"}}'}
+  - name: stranded
+    targets: ["two:80"]
+    fleet: {retries: 0, control: {http: {url: "WEB/control?key=${PM_URL}", token: "MARK-control"}}}
+    probe: {http: {url: "WEB/probe/{{target}}", token: "MARK-stranded"}}
 alerts:
   ops: {webhook: {url: "WEB/alerts?key=${PM_URL}", token: {file: secret}, headers: {x-key: "MARK-hook"}}}
   mail: {group_wait: 0s, smtp: {host: 127.0.0.1, port: MAIL, user: paramedic, password: "MARK-smtp", from: paramedic@example.org, to: ["ana@example.org"]}}
@@ -77,11 +111,15 @@ alerts:
 var told = []string{
 	"-cache", "-beat", "-literal", "-file", "-postgres", "-scrape", "-scrape-key", "-token", "-header", "-remedy", "-remedy-key",
 	"-hook", "-mailgun", "-alertmanager", "-alertmanager-key", "-topic", "-oidc", "env", "url",
+	"env-mysql-query", "-rabbitmq", "-login", "-grpc", "-metadata", "-bytes", "-fleet", "-fleet-remedy", "-control", "-stranded", "env-label",
 }
 
 // circle are the servers that repeat what they hear, and what they have heard.
 type circle struct {
 	web, redis, clickhouse, postgres, tcp, mail string
+	mysql, rabbit, login, grpc                  string
+	// authority is the file of the certificate that login has.
+	authority string
 
 	mu    sync.Mutex
 	heard bytes.Buffer
@@ -102,13 +140,18 @@ func newCircle(t testing.TB) *circle {
 	c.mail = c.gossips(t, "220 tell me\r\n", func(heard []byte) []byte {
 		return []byte("550 you said " + strings.Join(strings.Fields(string(heard)), " ") + "\r\n")
 	})
+	c.mysql = c.gossips(t, mysqlGreeting, mysqlError)
+	c.rabbit = c.gossips(t, "", rabbitRefusal)
+	c.grpc = c.gossipsGRPC(t)
+	c.login, c.authority = c.gossipsLogin(t)
 	return c
 }
 
 // configuration fills gossipy in. STORE is the store's part of it.
 func (c *circle) configuration(listen, store string) string {
 	return strings.NewReplacer("LISTEN", listen, "STORE", store, "MARK", mark, "WEB", c.web, "REDIS", c.redis, "CLICKHOUSE", c.clickhouse,
-		"POSTGRES", c.postgres, "TCP", c.tcp, "MAIL", port(c.mail), "NTFY", strings.TrimPrefix(c.web, "http://"),
+		"POSTGRES", c.postgres, "TCP", c.tcp, "MAIL", port(c.mail),
+		"MYSQL", c.mysql, "RABBIT", c.rabbit, "LOGIN", port(c.login), "AUTHORITY", c.authority, "GRPC", c.grpc, "TARGET", fleetTarget, "NTFY", strings.TrimPrefix(c.web, "http://"),
 		"ADMIN", tokenHash(adminSecret), "VIEWER", tokenHash(viewerSecret), "BCRYPT", passwordHash).Replace(gossipy)
 }
 
@@ -151,7 +194,12 @@ func (c *circle) gossip(w http.ResponseWriter, r *http.Request) {
 // gossips is a server that greets, and answers each packet with what is made of it.
 func (c *circle) gossips(t testing.TB, greeting string, answer func(heard []byte) []byte) string {
 	t.Helper()
-	listener := listening(t)
+	return c.gossipsAt(t, listening(t), greeting, answer)
+}
+
+// gossipsAt is gossips where somebody listens already.
+func (c *circle) gossipsAt(t testing.TB, listener net.Listener, greeting string, answer func(heard []byte) []byte) string {
+	t.Helper()
 	var conversations sync.WaitGroup
 	conversations.Go(func() {
 		for {

@@ -27,24 +27,31 @@ type outlook struct {
 }
 
 // outlookOn are the services of gossipy.
-var outlookOn = []string{"redis", "clickhouse", "postgres", "s3", "prometheus", "http", "tcp"}
+var outlookOn = []string{
+	"redis", "clickhouse", "postgres", "s3", "prometheus", "http", "tcp", "mysql", "rabbitmq", "smtp", "grpc", "exec", "fleet", "stranded",
+}
 
 // newOutlook starts a worker and waits until everything has gone wrong.
 func newOutlook(t *testing.T, store string, flags ...string) *outlook {
 	t.Helper()
 	o := &outlook{t: t, circle: newCircle(t), place: newPlace(t, ""), outputs: map[string][]byte{}}
 	require.NoError(t, os.WriteFile(filepath.Join(o.place.dir, "secret"), []byte(mark+"-file\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(o.place.dir, "targets.json"), []byte(`[{"targets": ["three:80"], "labels": {"zone": "south"}}]`), 0o600))
 	o.place.configure(t, o.circle.configuration(o.place.listen, store))
 	o.env = []string{"PM_ENV=" + mark + "env", "PM_URL=" + mark + "url"}
 	o.worker = start(t, o.place.dir, o.env, workerProgram(t), o.place.flags(flags...)...)
 	o.worker.ready()
 	for _, service := range outlookOn {
+		if service == "fleet" {
+			service += "/" + fleetTarget
+		}
 		o.worker.saying(service + ": incident ")
 	}
 	for _, receiver := range []string{"ops", "mail", "mailgun", "alertmanager", "push"} {
 		o.worker.saying("redis: ALERT LOST: " + receiver)
 	}
 	o.worker.saying("redis: applied: sh succeeded")
+	o.worker.eventually("the remedy of a target", func() bool { return strings.Contains(o.circle.all(), mark+"-fleet-remedy") })
 	o.worker.eventually("the heartbeat", func() bool { return strings.Contains(o.circle.all(), mark+"-beat") })
 	return o
 }
@@ -108,7 +115,7 @@ func (o *outlook) crawl(language string) {
 			}
 		}
 	}
-	require.True(o.t, seen["/services/redis"] && seen["/incidents"] && seen["/system/pipeline"], "the pages were found")
+	require.True(o.t, seen["/services/redis"] && seen["/services/fleet/targets/"+url.PathEscape(fleetTarget)] && seen["/incidents"] && seen["/system/pipeline"], "the pages were found")
 	require.Greater(o.t, len(seen), 3*len(outlookOn))
 }
 
@@ -121,10 +128,15 @@ func (o *outlook) askAll() {
 			continue
 		}
 		for _, service := range outlookOn {
-			path := strings.NewReplacer("{service}", service, "{incident}", service).Replace(e.path)
+			incident := service
+			if service == "fleet" {
+				incident = url.PathEscape(service + "/" + fleetTarget)
+			}
+			path := strings.NewReplacer("{service}", service, "{incident}", incident, "{target}", url.PathEscape(fleetTarget)).Replace(e.path)
 			if !e.page {
 				got := o.ask("", call{method: "GET", path: path, token: adminSecret})
-				require.NotEqual(o.t, http.StatusNotFound, got.status, path)
+				require.Equal(o.t, strings.Contains(path, "/targets") && service != "fleet" && (service != "stranded" || strings.Contains(e.path, "{target}")),
+					got.status == http.StatusNotFound, path)
 			}
 		}
 	}

@@ -102,8 +102,7 @@ func (p *pair) prepare(ctx context.Context) error {
 		return err
 	}
 	fleet := targetFleet{targets: killTargets, interval: killInterval}
-	text := fleet.configuration("127.0.0.1:0") + fmt.Sprintf("    fleet: {batch: 200, max_open_incidents: 100}\nstore: {url: %q}\n",
-		filepath.Join(p.dir, "shared.db"))
+	text := fleet.configuration("127.0.0.1:0") + "    fleet: {batch: 200, max_open_incidents: 100}\n"
 	if err := os.WriteFile(filepath.Join(p.dir, "paramedic.yml"), []byte(text), 0o600); err != nil {
 		return fmt.Errorf("writing the workers' configuration: %w", err)
 	}
@@ -117,7 +116,7 @@ func (p *pair) prepare(ctx context.Context) error {
 
 func (p *pair) start(ctx context.Context, i int) error {
 	command := exec.CommandContext(ctx, filepath.Join(p.dir, "worker"), "--config", filepath.Join(p.dir, "paramedic.yml"),
-		"--data", filepath.Join(p.dir, fmt.Sprint("data", i)))
+		"--data", filepath.Join(p.dir, "data")) // workers of one machine may share a store
 	command.Env = append(os.Environ(), "TEMPORAL_ADDRESS="+p.server.Address(), "TEMPORAL_NAMESPACE="+p.server.Namespace())
 	log, err := os.OpenFile(filepath.Join(p.dir, fmt.Sprintf("worker%d.log", i)), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {

@@ -118,9 +118,7 @@ func (g *gateway) probe() string { return fmt.Sprintf("{tcp: {address: %q}}", g.
 // open lets the kernel accept connections; close has them refused.
 func (g *gateway) open() {
 	g.t.Helper()
-	var err error
-	g.listener, err = net.Listen("tcp", g.address)
-	require.NoError(g.t, err)
+	g.listener = listen(g.t, g.address)
 }
 
 func (g *gateway) close() {

@@ -71,8 +71,7 @@ func (s *street) unlock(houses ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, house := range houses {
-		listener, err := net.Listen("tcp", house)
-		require.NoError(s.t, err)
+		listener := listen(s.t, house)
 		s.open[house] = listener
 		s.serving.Go(func() { _ = s.server.Serve(listener) }) // ends with the listener
 	}
@@ -86,6 +85,17 @@ func (s *street) lock(houses ...string) {
 		require.NoError(s.t, s.open[house].Close())
 		delete(s.open, house)
 	}
+}
+
+// listen takes an address, once nobody tries any more whether it is free.
+func listen(t *testing.T, address string) (listener net.Listener) {
+	t.Helper()
+	await(t, address+" is free", func() bool {
+		var err error
+		listener, err = net.Listen("tcp", address)
+		return err == nil
+	})
+	return listener
 }
 
 // answer sets how requests are answered from now on; nil answers all well.

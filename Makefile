@@ -46,7 +46,7 @@ tools:
 	mkdir -p $(BIN)/tools
 	cd tools && go build -o $(BIN)/tools/ tool
 
-bench: ## Measure, and print each figure beside its target (30 minutes; ARGS="-rows restart -scale 0.1" is shorter)
+bench: ## Measure, and print each figure beside its target (an hour; ARGS="-rows restart -scale 0.1" is shorter)
 	go run ./internal/bench $(ARGS)
 
 histories: ## Record the histories that the replay tests replay, from a real Temporal server

@@ -91,7 +91,7 @@ func (f *Fleet) admit(r *roster, in activities.BatchInput, report survey.Report)
 		f.log.Error("a probe is broken", append(of, "error", r.redactor.Redact(report.Broken.Error()))...)
 	}
 	if report.Overloaded+report.Missed > 0 {
-		f.log.Warn("the prober was overloaded: of some targets nothing is known",
+		f.log.Warn("of some targets nothing is known: the prober was overloaded, or came to them too late",
 			append(of, "dropped", report.Overloaded, "missed", report.Missed, "probed", report.Probed)...)
 	}
 	if report.CutOff != "" {

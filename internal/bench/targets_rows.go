@@ -70,6 +70,7 @@ func rateRows(measured map[string]values) []row {
 		atLeast(fmt.Sprintf("%.0f HTTP targets every %s: checks a second", m["targets"],
 			time.Duration(m["interval"])*time.Millisecond), m["per_second"], 0.99*m["targets"]/(m["interval"]/1000), ""),
 		below("  highest lateness", m["late_max"], 1000+1, "ms"),
+		info("  lateness: median, 99th percentile, share beyond a second", "%.0f, %.0f ms, %.3f %%", m["late_p50"], m["late_p99"], 100*m["late_share"]),
 		below("  longest time between two probes of a target", m["gap_max"], m["interval"]+1000, "ms"),
 		info("  CPU a check, of the whole process", "%.2f ms, %.0f %% of one core", m["cpu_per_check"], 100*m["cores"]),
 		info("  resident memory, highest", "%.0f MB", m["rss_max_mb"]),

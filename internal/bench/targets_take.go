@@ -85,6 +85,7 @@ func (v values) compare(before, after taken) {
 	for bound, count := range after.lateness {
 		late[bound] = count - before.lateness[bound]
 	}
+	v["late_share"] = 1 - float64(late[1])/float64(late[math.Inf(1)])
 	v["late_p50"], v["late_p99"], v["late_max"] = lateQuantile(late, 0.5), lateQuantile(late, 0.99), lateQuantile(late, 1)
 }
 

@@ -1,13 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -17,9 +18,12 @@ import (
 // loopback device: a prober can keep no connection between them. It notes when
 // each was probed.
 type town struct {
-	server *http.Server
-	port   int
-	ended  chan error
+	listener net.Listener
+	port     int
+	visits   sync.WaitGroup
+	// open are the connections, which closing the town ends.
+	mu   sync.Mutex
+	open map[net.Conn]struct{}
 	// last is when each target was probed last, gap the longest time between two
 	// probes of it, in nanoseconds; both since the window was opened.
 	last, gap []atomic.Int64
@@ -40,11 +44,10 @@ func openTown(ctx context.Context, targets int) (*town, error) {
 		return nil, fmt.Errorf("listening for the targets: %w", err)
 	}
 	s := &town{
-		port: listener.Addr().(*net.TCPAddr).Port, ended: make(chan error, 1),
+		listener: listener, port: listener.Addr().(*net.TCPAddr).Port, open: map[net.Conn]struct{}{},
 		last: make([]atomic.Int64, targets), gap: make([]atomic.Int64, targets),
 	}
-	s.server = &http.Server{Handler: s, ReadHeaderTimeout: time.Minute}
-	go func() { s.ended <- s.server.Serve(listener) }()
+	s.visits.Go(s.serve)
 	return s, nil
 }
 
@@ -59,11 +62,70 @@ func onlyLoopback(_, _ string, connection syscall.RawConn) error {
 
 // close closes the town.
 func (s *town) close() error {
-	err := s.server.Close()
-	if ended := <-s.ended; !errors.Is(ended, http.ErrServerClosed) {
-		err = errors.Join(err, ended)
+	err := s.listener.Close()
+	s.mu.Lock()
+	for conn := range s.open {
+		_ = conn.Close()
 	}
+	s.mu.Unlock()
+	s.visits.Wait()
 	return err
+}
+
+// serve takes visitors until the town is closed. It is not net/http: what the
+// targets cost is not to be measured, and they share the cores with the worker.
+func (s *town) serve() {
+	for {
+		conn, err := s.listener.Accept()
+		if err != nil {
+			return // closed
+		}
+		s.mu.Lock()
+		s.open[conn] = struct{}{}
+		s.mu.Unlock()
+		s.visits.Go(func() {
+			s.visit(conn)
+			s.mu.Lock()
+			delete(s.open, conn)
+			s.mu.Unlock()
+			_ = conn.Close()
+		})
+	}
+}
+
+// visit answers the requests of one connection, which have no bodies.
+func (s *town) visit(conn net.Conn) {
+	local, _ := conn.LocalAddr().(*net.TCPAddr)
+	target := index(local.IP)
+	request, end := make([]byte, 0, 2048), []byte("\r\n\r\n")
+	for {
+		n, err := conn.Read(request[len(request):cap(request)])
+		request = request[:len(request)+n]
+		if bytes.HasSuffix(request, end) {
+			request = request[:0]
+			if _, err := conn.Write(s.answer(target)); err != nil {
+				return
+			}
+		}
+		if err != nil || len(request) == cap(request) {
+			return
+		}
+	}
+}
+
+// answer notes a probe of a target and is what it is told.
+func (s *town) answer(target int) []byte {
+	now := time.Now().UnixNano()
+	if before := s.last[target].Swap(now); before != 0 && now-before > s.gap[target].Load() {
+		s.gap[target].Store(now - before)
+	}
+	s.probes.Add(1)
+	status := "200 OK"
+	if int64(target) < s.failing.Load() {
+		status = "503 Service Unavailable"
+	}
+	body := fmt.Sprintf(`{"ok": true, "target": %d}`, target)
+	return fmt.Appendf(nil, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
 }
 
 // address is that of a target, counted from 0.
@@ -76,21 +138,6 @@ func (s *town) address(target int) string {
 func index(ip net.IP) int {
 	ip = ip.To4()
 	return ((int(ip[1])-1)*perNetwork+int(ip[2]))*perNetwork + int(ip[3]) - 1
-}
-
-// ServeHTTP implements http.Handler.
-func (s *town) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	local, _ := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
-	target, now := index(local.IP), time.Now().UnixNano()
-	if before := s.last[target].Swap(now); before != 0 && now-before > s.gap[target].Load() {
-		s.gap[target].Store(now - before)
-	}
-	s.probes.Add(1)
-	w.Header().Set("Content-Type", "application/json")
-	if int64(target) < s.failing.Load() {
-		w.WriteHeader(http.StatusServiceUnavailable)
-	}
-	fmt.Fprintf(w, `{"ok": true, "target": %d}`, target)
 }
 
 // seen counts the targets that were ever probed.

@@ -71,6 +71,7 @@ func keep(t testing.TB, cluster *postgresCluster) (life *os.File, exited <-chan 
 	}
 	defer func() { _ = log.Close() }()
 	args := append([]string{"-c", postgresKeeper, "sh", cluster.dir, cluster.program("postgres")}, cluster.args()...)
+	args = append(args, "-c", "synchronous_commit=off") // nobody kills it: what it has answered need not be safe
 	keeper := command(cluster.owner, "sh", args...)
 	keeper.Stdin, keeper.Stdout, keeper.Stderr = input, log, log
 	// In a session of its own it outlives an interrupt of the test for as long

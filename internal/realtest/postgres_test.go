@@ -86,13 +86,19 @@ func TestOwnPostgreSQLStopsAndStarts(t *testing.T) {
 		var limit string
 		require.NoError(t, conn.QueryRow(t.Context(), "SHOW max_connections").Scan(&limit))
 		require.Equal(t, "7", limit)
+		_, err := conn.Exec(t.Context(), "CREATE TABLE kept AS SELECT 1 AS one")
+		require.NoError(t, err)
 		server.Stop()
 		server.Cont()
+		_, err = conn.Exec(t.Context(), "INSERT INTO kept VALUES (2)")
+		require.NoError(t, err)
 		server.Kill()
 		requireRefuses(t, address)
 		require.Error(t, conn.Ping(t.Context()))
 		server.Start()
-		require.NoError(t, postgres(t, server.DSN).Ping(t.Context()))
+		var rows int
+		require.NoError(t, postgres(t, server.DSN).QueryRow(t.Context(), "SELECT count(*) FROM kept").Scan(&rows))
+		require.Equal(t, 2, rows, "what was committed last is kept")
 	})
 	if address != "" {
 		requireRefuses(t, address)

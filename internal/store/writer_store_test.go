@@ -108,8 +108,7 @@ func TestWriterWithRowsThatNoDatabaseHolds(t *testing.T) {
 // PostgreSQL dies in the middle of the writing and comes back: nothing is lost,
 // nothing is there twice, and Put and Archive bear it.
 func TestWriterOutlivesPostgreSQL(t *testing.T) {
-	// The server keeps what it has committed; those of other tests need not.
-	server := realtest.OwnPostgreSQL(t, "-c", "synchronous_commit=on")
+	server := realtest.OwnPostgreSQL(t)
 	s := open(t, server.DSN)
 	w, stop := runWriter(t, s, store.WriterOptions{})
 	all := probes(100, 300)

@@ -18,6 +18,11 @@ const (
 	foldAfter = 15 * time.Minute
 	// foldStep is how many targets are written in one transaction.
 	foldStep = 1000
+	// foldRoom is how many bytes of surveys are folded together. Each is taken
+	// apart into a few times its size in memory, so that an hour of thousands of
+	// probes a second needs no more of it than a quiet one; it costs more packs
+	// that are written again.
+	foldRoom = 8 << 20
 )
 
 // fold moves the surveys of hours that are over into packs and sums of their
@@ -42,11 +47,20 @@ func (s *Store) fold(ctx context.Context, now time.Time) error {
 	return err
 }
 
+// foldHour folds the surveys of an hour, the oldest first, until none is left.
 func (s *Store) foldHour(ctx context.Context, service string, hour int64) error {
-	surveys, err := s.readSurveys(ctx, service, hour)
-	if err != nil {
-		return err
+	for {
+		surveys, err := s.readSurveys(ctx, service, hour)
+		if err != nil || len(surveys) == 0 {
+			return err
+		}
+		if err := s.foldSurveys(ctx, service, hour, surveys); err != nil {
+			return err
+		}
 	}
+}
+
+func (s *Store) foldSurveys(ctx context.Context, service string, hour int64, surveys []Survey) error {
 	found, err := gatherSurveys(surveys)
 	if err != nil {
 		return err
@@ -67,14 +81,27 @@ func (s *Store) foldHour(ctx context.Context, service string, hour int64) error 
 	})
 }
 
+// readSurveys reads the oldest surveys of an hour: as many as are folded
+// together. It chooses before it reads, as sorting would read all of them.
 func (s *Store) readSurveys(ctx context.Context, service string, hour int64) (surveys []Survey, err error) {
+	size := 0
 	err = s.query(ctx, func(rows *sql.Rows) error {
-		survey := Survey{service: service, hour: hour}
-		err := rows.Scan(&survey.id, &survey.data)
-		surveys = append(surveys, survey)
-		return err
-	}, `SELECT id, code FROM surveys WHERE hour = ? AND service = ? ORDER BY stamp, id`, hour, service)
-	return surveys, err
+		survey, bytes := Survey{service: service, hour: hour}, 0
+		if err := rows.Scan(&survey.id, &bytes); err != nil {
+			return err
+		}
+		if size < foldRoom {
+			surveys = append(surveys, survey)
+		}
+		size += bytes
+		return nil
+	}, `SELECT id, length(code) FROM surveys WHERE hour = ? AND service = ? ORDER BY stamp, id`, hour, service)
+	for n := 0; n < len(surveys) && err == nil; n++ {
+		err = s.query(ctx, func(rows *sql.Rows) error { return rows.Scan(&surveys[n].data) },
+			`SELECT code FROM surveys WHERE id = ?`, surveys[n].id)
+	}
+	isGone := func(survey Survey) bool { return survey.data == nil } // somebody else has folded it meanwhile
+	return slices.DeleteFunc(surveys, isGone), err
 }
 
 // hourOfTarget is what surveys of an hour say of one target.

@@ -37,18 +37,13 @@ func findRegistered(ctx context.Context, s *Store, from querier, key Key) (Regis
 
 // RegisteredTargets returns the registered targets of a service by name.
 func (s *Store) RegisteredTargets(ctx context.Context, service string) ([]Registered, error) {
-	found, err := readRegistered(ctx, s, s.read, service)
+	found, err := scanRegistered(ctx, s.read, s.bound(selectRegistered), cleanText(service))
 	if err != nil {
 		return nil, s.failed("read the registered targets", err)
 	}
-	return found, nil
-}
-
-func readRegistered(ctx context.Context, s *Store, from querier, service string) ([]Registered, error) {
-	found, err := scanRegistered(ctx, from, s.bound(selectRegistered), cleanText(service))
 	// Not by the database: each has an order of its own.
 	slices.SortFunc(found, func(a, b Registered) int { return strings.Compare(a.Target, b.Target) })
-	return found, err
+	return found, nil
 }
 
 // Targets returns the registered targets of a service by name, as a prober

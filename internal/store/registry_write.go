@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"paramedic/internal/health"
@@ -67,7 +68,7 @@ func (s *Store) ImportTargets(ctx context.Context, service string, targets []hea
 		wanted[target.Name] = target.Labels
 	}
 	err = s.register(ctx, func(r *registering) error {
-		known, err := readRegistered(ctx, r.Store, r.tx, service)
+		known, err := r.known(ctx, service, slices.Sorted(maps.Keys(wanted)))
 		if err != nil {
 			return err
 		}
@@ -158,6 +159,21 @@ func (s *Store) register(ctx context.Context, do func(*registering) error) error
 
 func (r *registering) find(ctx context.Context, key Key) (Registered, error) {
 	return findRegistered(ctx, r.Store, r.tx, key)
+}
+
+// known are those of the names that are registered. It reads no others, as an
+// import of many comes in parts.
+func (r *registering) known(ctx context.Context, service string, names []string) ([]Registered, error) {
+	among := ` AND target IN (SELECT unnest(?::text[]))`
+	var list any = names
+	if r.kind == kindSQLite {
+		text, err := json.Marshal(names)
+		if err != nil {
+			return nil, err
+		}
+		among, list = ` AND target IN (SELECT value FROM json_each(?))`, string(text)
+	}
+	return scanRegistered(ctx, r.tx, r.bound(selectRegistered+among), service, list)
 }
 
 // expect finds a target of a version; 0 is any.

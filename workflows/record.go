@@ -36,7 +36,8 @@ type MonitorState struct {
 // FleetState is where the targets of a service stand. Only those that fail are
 // named; it stays below 100 kB.
 type FleetState struct {
-	// Through is the time up to which all batches that were due have been begun.
+	// Through is the time up to which all batches that are due have been begun; it
+	// may lie a moment ahead.
 	Through time.Time `json:"through,omitzero"`
 	// Classes are the targets by the class of their interval; that without a
 	// name is the service's own. Nil until they have been counted.

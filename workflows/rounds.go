@@ -42,6 +42,11 @@ const (
 	// batchesAtOnce bounds the batches of one Monitor under way: they overlap
 	// while targets hang, and all are due at once after the worker was away.
 	batchesAtOnce = 8
+	// longestLead bounds how long before it is due a batch is begun; its worker
+	// waits until then. Temporal's timers may be a second late if they are shorter
+	// than that, as batches of a fleet that is probed often are apart (the queue of
+	// timers reads history.timerProcessorMaxTimeShift ahead).
+	longestLead = time.Second
 	// batchHeartbeat is how long a silent worker is believed to be at work on a
 	// batch.
 	batchHeartbeat = 10 * time.Second
@@ -58,13 +63,14 @@ func newRounds(ctx workflow.Context, m *monitor) *rounds {
 	return &rounds{monitor: m, busy: map[place]underWay{}, judged: map[place]time.Time{}, judging: workflow.NewMutex(ctx)}
 }
 
-// next is when the next batch is due: now or earlier if one was not begun.
+// next is when the next batch is to be begun: now or earlier if one is due that
+// was not.
 func (r *rounds) next(now time.Time) time.Time {
 	if r.state.Fleet.Classes == nil {
 		return latest(now, r.uncounted.Add(countPause))
 	}
 	var next time.Time
-	for _, s := range r.slots(now) {
+	for _, s := range r.slots(latest(now, r.state.Fleet.Through)) {
 		due := s.due
 		if !due.After(r.state.Fleet.Through) {
 			due = due.Add(s.interval)
@@ -73,10 +79,23 @@ func (r *rounds) next(now time.Time) time.Time {
 			next = due
 		}
 	}
-	return r.cadence.nextActive(next)
+	if next = r.cadence.nextActive(next); next.After(r.end) {
+		return next // which is the next watch's
+	}
+	return next.Add(-r.lead())
 }
 
-// tick begins every batch that is due by now, and waits for none.
+// lead is how long before it is due a batch is begun.
+func (r *rounds) lead() time.Duration {
+	lead := longestLead
+	for _, class := range r.classes() {
+		lead = min(lead, class.Interval.Std()/4)
+	}
+	return lead
+}
+
+// tick begins every batch that is due by now, or so soon that it is better begun
+// now, and waits for none.
 func (r *rounds) tick(ctx workflow.Context) {
 	r.state.LastTick = workflow.Now(ctx)
 	r.state.Orders = r.state.Orders.Prune(r.state.LastTick)
@@ -85,8 +104,12 @@ func (r *rounds) tick(ctx workflow.Context) {
 	}
 	now := workflow.Now(ctx)
 	r.forgetStale(now)
-	due := r.due(now)
-	r.state.Fleet.Through = now
+	through := now.Add(r.lead())
+	if through.After(r.end) {
+		through = latest(now, r.end)
+	}
+	due := r.due(now, through)
+	r.state.Fleet.Through = through
 	for _, s := range due {
 		if err := workflow.Await(ctx, func() bool { return r.running < batchesAtOnce }); err != nil {
 			return
@@ -107,9 +130,11 @@ func (r *rounds) begin(ctx workflow.Context, s slot) {
 	}
 	r.busy[s.place()] = underWay{count: now.count + 1, until: s.due.Add(s.interval)}
 	r.running++
-	begun, asked := workflow.Now(ctx), r.failingIn(s)
+	begun := workflow.Now(ctx)
 	workflow.GoNamed(ctx, s.String(), func(ctx workflow.Context) {
-		defer r.end(s.place())
+		defer r.leave(s.place())
+		r.awaitLast(ctx, s)
+		asked := r.failingIn(s)
 		found := r.survey(ctx, s, asked)
 		if ctx.Err() != nil || r.judging.Lock(ctx) != nil {
 			return
@@ -119,13 +144,24 @@ func (r *rounds) begin(ctx workflow.Context, s slot) {
 			return // what the next tick has found is newer
 		}
 		r.judged[s.place()] = s.due
-		r.state.LastProbeAt = latest(r.state.LastProbeAt, begun)
+		r.state.LastProbeAt = latest(r.state.LastProbeAt, latest(begun, s.due))
 		r.judge(ctx, s, asked, found)
 	})
 }
 
-// end takes a batch off those under way.
-func (r *rounds) end(p place) {
+// awaitLast waits, until a batch is due, for what its last tick has found: that
+// says which targets it is to ask about.
+func (r *rounds) awaitLast(ctx workflow.Context, s slot) {
+	early := s.due.Sub(workflow.Now(ctx))
+	isLast := func() bool { return r.busy[s.place()].count == 1 }
+	if early > 0 && !isLast() {
+		// Cancelled with the watch, which then asks nobody.
+		_, _ = workflow.AwaitWithTimeout(ctx, early, isLast)
+	}
+}
+
+// leave takes a batch off those under way.
+func (r *rounds) leave(p place) {
 	r.running--
 	left := r.busy[p]
 	if left.count--; left.count > 0 {

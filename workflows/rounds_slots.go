@@ -53,9 +53,9 @@ func (r *rounds) classes() []Class {
 	return slices.Concat([]Class{{Interval: r.check.Interval}}, r.check.Fleet.Classes)
 }
 
-// slots are all batches of all classes, each with the latest time that it was
-// due at now.
-func (r *rounds) slots(now time.Time) []slot {
+// slots are all batches of all classes, each with the latest time that it is due
+// by then.
+func (r *rounds) slots(by time.Time) []slot {
 	var all []slot
 	for _, class := range r.classes() {
 		interval := class.Interval.Std()
@@ -63,23 +63,23 @@ func (r *rounds) slots(now time.Time) []slot {
 		for batch := range of {
 			offset := time.Duration(batch) * interval / time.Duration(of)
 			grid := health.Grid{Interval: interval, Offset: r.cadence.ticks.Offset + offset.Truncate(time.Millisecond)}
-			all = append(all, slot{class: class.Name, interval: interval, batch: batch, of: of, due: grid.AtOrBefore(now)})
+			all = append(all, slot{class: class.Name, interval: interval, batch: batch, of: of, due: grid.AtOrBefore(by)})
 		}
 	}
 	return all
 }
 
-// due are the batches that are due by now and were not begun, in order. A class
+// due are the batches that are due by a time and were not begun, in order. A class
 // is divided anew when its first batch is due: so every target is probed once
 // in the interval, whatever the number of batches becomes. What has never been
 // looked at is due now.
-func (r *rounds) due(now time.Time) []slot {
+func (r *rounds) due(now, by time.Time) []slot {
 	through := r.state.Fleet.Through
 	if through.IsZero() {
 		r.divide(r.classes()...)
 	}
 	var due []slot
-	for _, s := range r.slots(now) {
+	for _, s := range r.slots(by) {
 		if !s.due.After(through) {
 			continue
 		}

@@ -337,6 +337,50 @@ func TestLostBatchHoldsNothingUp(t *testing.T) {
 	require.Empty(t, s.opened, "what was found by the third is older than what is known")
 }
 
+// TestBatchesAreBegunBeforeTheyAreDue, as timers of less than a second may be
+// late by one; never by more than a quarter of the interval.
+func TestBatchesAreBegunBeforeTheyAreDue(t *testing.T) {
+	for interval, want := range map[time.Duration]time.Duration{8 * time.Second: lead, time.Second: time.Second / 4} {
+		check := fleet()
+		check.Interval, check.Timeout = health.Duration(interval), health.Duration(time.Second/2)
+		s := newShops(t, 800)
+		s.watch(check)
+		require.Greater(t, len(s.begun), 500)
+		for tick, at := range s.begun {
+			require.LessOrEqual(t, tick.due-at, want, tick)
+		}
+		for _, one := range s.surveyed {
+			due := one.in.Due.Sub(noon)
+			_, begun := s.begun[tickOf{one.in.Batch, due}]
+			require.True(t, begun || due == 0, "%s was begun at %s", due, one.at)
+		}
+	}
+}
+
+// TestBatchAsksAboutWhatItsLastTickHasFound, also where that is known only just
+// before it is due.
+func TestBatchAsksAboutWhatItsLastTickHasFound(t *testing.T) {
+	check := fleet()
+	check.Interval = health.Duration(lostFor + lead/2)
+	s := newShops(t, 50)
+	var slow time.Time
+	s.lost = func(in activities.BatchInput) bool {
+		if slow.IsZero() && in.Due.After(noon.Add(3*time.Minute)) {
+			slow = in.Due
+		}
+		return in.Due.Equal(slow)
+	}
+	s.fails = func(target, _ string) bool {
+		return target == s.names[0] && s.lost(s.surveyed[len(s.surveyed)-1].in)
+	}
+	state := s.watch(check)
+	n := slices.IndexFunc(s.surveyed, func(one surveyed) bool { return s.lost(one.in) })
+	require.Equal(t, slow.Add(lostFor).UTC(), noon.Add(s.surveyed[n].at))
+	require.Equal(t, []string{s.names[0]}, s.surveyed[n+1].in.Failing)
+	require.Equal(t, slow.Add(check.Interval.Std()).UTC(), s.surveyed[n+1].in.Due.UTC())
+	require.Empty(t, state.Fleet.Failing)
+}
+
 // TestBatchesDoNotPileUp: of those that take longer than two intervals, two are
 // under way.
 func TestBatchesDoNotPileUp(t *testing.T) {

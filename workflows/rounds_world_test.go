@@ -33,6 +33,8 @@ type shops struct {
 	uncounted error
 
 	surveyed []surveyed
+	// begun is when each batch was handed to a worker before it was due.
+	begun map[tickOf]time.Duration
 	// open are the incidents that are open, by target, at the end of the watch
 	// those that were not ended; every one that was opened is in opened, and what
 	// they were told in heard.
@@ -49,9 +51,15 @@ type surveyed struct {
 	in activities.BatchInput
 }
 
+// tickOf names one tick of a batch; due is since noon.
+type tickOf struct {
+	batch int
+	due   time.Duration
+}
+
 func newShops(t *testing.T, count int) *shops {
 	s := &shops{
-		world: newWorld(t, "p"), open: map[string]bool{},
+		world: newWorld(t, "p"), open: map[string]bool{}, begun: map[tickOf]time.Duration{},
 		fails: func(string, string) bool { return false }, class: func(string) string { return "" },
 		cutOff: func(string) string { return "" }, breaks: func(string) string { return "" },
 		lost: func(activities.BatchInput) bool { return false },
@@ -63,7 +71,16 @@ func newShops(t *testing.T, count int) *shops {
 	s.RegisterActivity(batches)
 	s.OnActivity(batches.Roll, mock.Anything, mock.Anything).Return(s.roll)
 	lost := mock.MatchedBy(func(in activities.BatchInput) bool { return s.lost(in) })
-	s.OnActivity(batches.Survey, mock.Anything, lost).After(lostFor).Return(s.survey)
+	s.OnActivity(batches.Survey, mock.Anything, lost).After(lead + lostFor).Return(s.survey)
+	// Workers wait until a batch is due.
+	early := mock.MatchedBy(func(in activities.BatchInput) bool {
+		if !in.Due.After(s.Now()) {
+			return false
+		}
+		s.begun[tickOf{in.Batch, in.Due.Sub(noon)}] = s.since()
+		return true
+	})
+	s.OnActivity(batches.Survey, mock.Anything, early).After(lead).Return(s.survey)
 	s.OnActivity(batches.Survey, mock.Anything, mock.Anything).Return(s.survey)
 	s.incident = s.remember
 	t.Cleanup(func() { require.Empty(t, s.twice) })
@@ -71,8 +88,12 @@ func newShops(t *testing.T, count int) *shops {
 	return s
 }
 
-// lostFor is longer than the interval of fleet, and shorter than any limit.
-const lostFor = 65 * time.Second
+const (
+	// lostFor is longer than the interval of fleet, and shorter than any limit.
+	lostFor = 65 * time.Second
+	// lead is how long before they are due batches are begun.
+	lead = time.Second
+)
 
 // fleet is the service of these tests: it is on the same grid as web.
 func fleet() workflows.Check {

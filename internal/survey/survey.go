@@ -54,6 +54,9 @@ const (
 	settleLimit = 2 * time.Second
 	// beat is the time between two savings of the progress.
 	beat = 3 * time.Second
+	// longestWait bounds the wait for a batch to be due: batches come a moment
+	// early, and a clock that is behind must not hold them up.
+	longestWait = time.Second
 )
 
 // Slots are places for probes that all batches of a process share.
@@ -88,8 +91,8 @@ type Desk interface {
 // Batch is what to probe.
 type Batch struct {
 	Group *Group
-	// Due is when the probes should begin. None begins after Until, and none is
-	// repeated so late that it could not end by then; zero for no bound.
+	// Due is when the probes begin, or later. None begins after Until, and none
+	// is repeated so late that it could not end by then; zero for no bound.
 	Due, Until time.Time
 	// Failing names those that failed the last time. They are probed after all
 	// others and once, as they count on anyway: those that pass must not be late
@@ -124,9 +127,16 @@ type Report struct {
 	Broken error
 }
 
-// Run probes a batch and returns once all is known and handed to desk. An
-// error means that ctx ended before.
+// Run probes a batch, once it is due, and returns when all is known and handed to
+// desk. An error means that ctx ended before.
 func (s *Survey) Run(ctx context.Context, batch Batch, desk Desk) (Report, error) {
+	due := time.NewTimer(min(time.Until(batch.Due), longestWait))
+	defer due.Stop()
+	select {
+	case <-due.C:
+	case <-ctx.Done():
+		return Report{}, ctx.Err()
+	}
 	r := newRound(s, batch, desk)
 	if state, found := desk.Load(); found {
 		r.resume(state)

@@ -351,3 +351,36 @@ func TestThoseThatFailedBeforeAreNamedFirst(t *testing.T) {
 		require.Equal(t, 16, report.Omitted)
 	})
 }
+
+// A batch comes a moment early, and is probed when it is due. A clock that is
+// behind does not keep it waiting.
+func TestBatchWaitsUntilItIsDue(t *testing.T) {
+	for early, want := range map[time.Duration]time.Duration{
+		-time.Minute: 0, 0: 0, 700 * time.Millisecond: 700 * time.Millisecond, time.Hour: time.Second,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(time.Second)
+			w.add("up", 3, always(10*time.Millisecond, true))
+			batch := w.batch()
+			batch.Due = w.begun.Add(early)
+			report, err := w.survey(3, 0, 0).Run(t.Context(), batch, &desk{})
+			require.NoError(t, err)
+			require.Equal(t, 3, report.Probed)
+			require.Equal(t, want, w.tries["up-000"][0].from)
+		})
+	}
+}
+
+func TestBatchThatIsStoppedBeforeItIsDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(time.Second)
+		w.add("up", 3, always(10*time.Millisecond, true))
+		batch := w.batch()
+		batch.Due = w.begun.Add(time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		_, err := w.survey(3, 0, 0).Run(ctx, batch, &desk{})
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Empty(t, w.tries)
+	})
+}

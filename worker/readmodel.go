@@ -25,6 +25,9 @@ import (
 // names a server.
 const databaseFile = "paramedic.db"
 
+// restLimit bounds how long a store is awaited that was down at the stop.
+const restLimit = 2 * time.Second
+
 // openReadModel makes everything that pages and metrics are made of. An agent
 // sees no services and stores nothing.
 func (p *process) openReadModel(ctx context.Context) error {
@@ -96,11 +99,26 @@ func (p *process) closeReadModel() {
 		failures = append(failures, p.cache.Close())
 	}
 	if p.store != nil {
-		failures = append(failures, p.store.Close())
+		failures = append(failures, p.writeRest(), p.store.Close())
 	}
 	if err := errors.Join(failures...); err != nil {
 		p.log.Warn("closing the store: " + err.Error())
 	}
+}
+
+// writeRest writes what still waits: the worker was stopped while the part that
+// writes was down, and the store may be back meanwhile.
+func (p *process) writeRest() error {
+	if p.writer.Stats().Buffered == 0 {
+		return nil
+	}
+	ctx, stop := context.WithTimeout(context.Background(), restLimit)
+	defer stop()
+	if err := p.store.Migrate(ctx); err != nil {
+		return fmt.Errorf("%d rows were not written: %w", p.writer.Stats().Buffered, err)
+	}
+	stop() // Run ends once it has written what is there
+	return p.writer.Run(ctx)
 }
 
 // runStore writes what has gathered to the store. It starts first and stops

@@ -192,7 +192,8 @@ func TestSeveralWorkersWithoutWhatTheyShare(t *testing.T) {
 	w.everywhere("the store to be caught up with", func(m *member) bool {
 		failed := strings.Contains(m.stderr.String(), "The store cannot be written")
 		again := strings.Contains(m.stderr.String(), "The store can be written again")
-		return failed == again && m.metric("paramedic_store_behind_seconds") < 1 && well(m)
+		return failed == again && m.metric("paramedic_store_behind_seconds") < 1 && well(m) &&
+			status(t, "http://"+m.place.listen+"/healthz") == http.StatusOK
 	})
 	w.members[0].eventually("every probe to be stored", func() bool {
 		return w.stored("SELECT count(*) FROM results JOIN targets ON id = results.target WHERE service = 'steady'") >= passed
@@ -206,6 +207,24 @@ func TestSeveralWorkersWithoutWhatTheyShare(t *testing.T) {
 	require.Equal(t, 2, w.stored("SELECT count(*) FROM incidents WHERE resolved_at > 0"))
 	require.Equal(t, steady.passed(), w.stored("SELECT count(*) FROM results JOIN targets ON id = results.target WHERE service = 'steady'"),
 		"what was found in the last moment is stored too")
+}
+
+// What a worker finds before its store was there for the first time is stored
+// too, even if it is stopped before it has seen that the store is back.
+func TestStopBeforeTheStoreIsBack(t *testing.T) {
+	t.Parallel()
+	steady := newTurnstile(t)
+	w := newWard(t, "services:\n"+watched("steady", steady.address))
+	w.postgres.Kill()
+	m := w.begin()
+	m.saying("part=store error=")
+	// By then its next look at the store is some seconds away.
+	m.eventually("some probes", func() bool { return steady.passed() >= 5 })
+	w.postgres.Start()
+	m.signal(syscall.SIGTERM)
+	m.wait(stopLimit)
+	require.NotContains(t, m.stderr.String(), "were not written")
+	require.Equal(t, steady.passed(), w.stored("SELECT count(*) FROM results JOIN targets ON id = results.target WHERE service = 'steady'"))
 }
 
 // turnstile is a service that counts those who come.

@@ -254,6 +254,26 @@ func TestErrorsWhileStoppingAreJoined(t *testing.T) {
 	})
 }
 
+// A part that works again has not failed, if it was stopped a moment later too.
+func TestStoppedAsItWorksAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		runs := 0
+		s := supervisor(t, Part{Name: "store", Run: func(ctx context.Context, ready func()) error {
+			if runs++; runs == 1 {
+				return errors.New("connection refused")
+			}
+			ready()
+			<-ctx.Done()
+			return nil
+		}})
+		stop := running(t, s)
+		time.Sleep(firstDelay + settle/2)
+		require.Equal(t, Failed, status(s, "store"), "it might fail at once")
+		require.NoError(t, stop())
+		require.Equal(t, Stopped, status(s, "store"))
+	})
+}
+
 func TestStoppedWhileStarting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j journal

@@ -198,10 +198,13 @@ func (u *unit) stopped(err error) {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.readyAt = time.Time{}
-	if u.mark.Status != Failed || u.silent {
+	if !u.readyAt.IsZero() {
+		u.failures = nil // it worked again, if only for a moment
+	}
+	if u.mark.Status != Failed || u.silent || !u.readyAt.IsZero() {
 		u.set(Stopped)
 	}
+	u.readyAt = time.Time{}
 }
 
 // fail marks the part and keeps err, and reports whether that is news: no error

@@ -132,8 +132,8 @@ func TestForbiddenReach(t *testing.T) {
 	}
 }
 
-// TestDriversStandAlone: a driver knows the domain, its options and how names
-// are resolved, and no part of paramedic besides.
+// TestDriversStandAlone: a driver knows the domain, its options, how names are
+// resolved and commands started, and no part of paramedic besides.
 func TestDriversStandAlone(t *testing.T) {
 	for name, p := range listPackages(t) {
 		if !within(name, drivers...) {
@@ -141,9 +141,10 @@ func TestDriversStandAlone(t *testing.T) {
 		}
 		for _, imported := range p.Imports {
 			own := within(imported, drivers...) && within(imported, name)
-			allowed := own || within(imported, "paramedic/internal/health", "paramedic/internal/option", "paramedic/internal/resolve")
+			allowed := own || within(imported, "paramedic/internal/health", "paramedic/internal/option",
+				"paramedic/internal/program", "paramedic/internal/resolve")
 			if within(imported, module) && !allowed {
-				t.Errorf("driver %s must import only health, option and resolve, and imports %s", name, imported)
+				t.Errorf("driver %s must import only health, option, program and resolve, and imports %s", name, imported)
 			}
 		}
 	}

@@ -3,16 +3,15 @@ package probe
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/expr-lang/expr/types"
 
 	"paramedic/internal/health"
 	"paramedic/internal/option"
+	"paramedic/internal/program"
 )
 
 // Exec are the options of kind exec.
@@ -50,21 +49,13 @@ func (o *Exec) Validate() option.Problems {
 	case o.Command[0] == "":
 		problems.Add("command[0]", wanted)
 	}
-	for i, argument := range o.Command {
-		if strings.ContainsRune(argument, 0) {
-			problems.Add(fmt.Sprintf("command[%d]", i), "contains a NUL byte, which no argument can")
-		}
-	}
-	for _, name := range namesOf(o.Env) {
-		if name == "" || strings.ContainsAny(name, "=\x00") {
-			problems.Add("env", "%q is not the name of an environment variable", name)
-		}
-		if strings.ContainsRune(o.Env[name].Reveal(), 0) {
-			problems.Add("env."+name, "contains a NUL byte, which no environment variable can")
-		}
-	}
+	problems = append(problems, o.program().Check()...)
 	_, mistakes := o.rules()
 	return append(problems, mistakes...)
+}
+
+func (o *Exec) program() program.Program {
+	return program.Program{Command: o.Command, Dir: o.Dir, Env: o.Env}
 }
 
 func (o *Exec) rules() (rules, option.Problems) {
@@ -80,12 +71,13 @@ func (o *Exec) Open() (Prober, error) {
 	if len(o.Command) == 0 {
 		return nil, errors.New("command: there is no program to run")
 	}
-	return &execProber{options: *o, rules: rules}, nil
+	return &execProber{options: *o, program: o.program(), rules: rules}, nil
 }
 
 // execProber starts its command anew each time.
 type execProber struct {
 	options Exec
+	program program.Program
 	rules   rules
 }
 

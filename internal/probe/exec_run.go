@@ -3,11 +3,8 @@ package probe
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -22,8 +19,6 @@ const (
 	// execGrace is how long a command has at most between SIGTERM and SIGKILL;
 	// a tenth of the probe's time if that is less.
 	execGrace = time.Second
-	// execPath stands in for a PATH that the worker does not have.
-	execPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )
 
 // execution is what a command has done.
@@ -59,7 +54,7 @@ func (e execution) words(hide *option.Redactor) string {
 // afterwards, unless it has left the command's process group. Errors other than
 // those of ctx mean that the command could not be run.
 func (p *execProber) run(ctx context.Context) (execution, error) {
-	program, err := p.find()
+	path, err := p.program.Find()
 	if err != nil {
 		return execution{}, err
 	}
@@ -70,9 +65,7 @@ func (p *execProber) run(ctx context.Context) (execution, error) {
 		defer cancel()
 		ctx = limited
 	}
-	cmd := exec.CommandContext(ctx, program, p.options.Command[1:]...)
-	cmd.Args[0] = p.options.Command[0]
-	cmd.Dir, cmd.Env = p.options.Dir, p.environment()
+	cmd := p.program.Prepare(ctx, path)
 	stdout, stderr, err := runGroup(cmd, grace)
 	if ended := ctx.Err(); ended != nil && err != nil {
 		return execution{}, ended
@@ -128,48 +121,4 @@ func runGroup(cmd *exec.Cmd, grace time.Duration) (stdout, stderr string, err er
 	}
 	until := time.Now().Add(grace)
 	return out.text(until), mistakes.text(until), err
-}
-
-// find returns the program's path.
-func (p *execProber) find() (string, error) {
-	if dir := p.options.Dir; dir != "" {
-		if info, err := os.Stat(dir); err != nil {
-			return "", fmt.Errorf("dir: %w", err)
-		} else if !info.IsDir() {
-			return "", fmt.Errorf("dir: %s is not a directory", dir)
-		}
-	}
-	name := p.options.Command[0]
-	if strings.Contains(name, "/") && !filepath.IsAbs(name) {
-		name = filepath.Join(p.options.Dir, name)
-		if !filepath.IsAbs(name) {
-			name = "./" + name
-		}
-	}
-	path, err := exec.LookPath(name)
-	switch {
-	case errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist):
-		return "", fmt.Errorf("there is no program %s on this machine; name one in the worker's PATH or give its full path", name)
-	case err != nil:
-		return "", err
-	}
-	return filepath.Abs(path)
-}
-
-// environment is that of the command. What env declares comes last and wins.
-func (p *execProber) environment() []string {
-	environment := []string{}
-	for _, name := range []string{"PATH", "HOME", "LANG"} {
-		value, set := os.LookupEnv(name)
-		if name == "PATH" && value == "" {
-			value, set = execPath, true
-		}
-		if set {
-			environment = append(environment, name+"="+value)
-		}
-	}
-	for name, value := range p.options.Env {
-		environment = append(environment, name+"="+value.Reveal())
-	}
-	return environment
 }

@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"paramedic/internal/health"
 	"paramedic/internal/option"
+	"paramedic/internal/program"
 )
 
 const (
@@ -25,8 +23,6 @@ const (
 	execSlack = 2*termGrace + time.Second
 	// outputLimit bounds the output that is kept, in bytes.
 	outputLimit = 4 << 10
-	// defaultPath stands in for a PATH that the worker does not have.
-	defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )
 
 // Exec are the options of kind exec.
@@ -55,19 +51,7 @@ func (o *Exec) Validate() option.Problems {
 	if len(o.Command) == 0 || o.Command[0] == "" {
 		problems.Add("command", "there is no program to run; write a list, like [systemctl, --user, restart, app]")
 	}
-	for i, argument := range o.Command {
-		if strings.ContainsRune(argument, 0) {
-			problems.Add(fmt.Sprintf("command[%d]", i), "it contains a NUL byte, which no argument can")
-		}
-	}
-	for name, value := range o.Env {
-		if name == "" || strings.ContainsAny(name, "=\x00") {
-			problems.Add("env", "%q is not the name of an environment variable", name)
-		}
-		if strings.ContainsRune(value.Reveal(), 0) {
-			problems.Add("env."+name, "its value contains a NUL byte, which no environment variable can")
-		}
-	}
+	problems = append(problems, o.program().Check()...)
 	if o.Timeout.Std() <= 0 {
 		problems.Add("timeout", "%s is too short; write more than 0s", o.Timeout)
 	}
@@ -91,11 +75,16 @@ func (o *Exec) Open() (Remedy, error) {
 	for _, value := range o.Env {
 		values = append(values, value.Reveal())
 	}
-	return &execRemedy{options: *o, redactor: option.NewRedactor(values)}, nil
+	return &execRemedy{options: *o, program: o.program(), redactor: option.NewRedactor(values)}, nil
+}
+
+func (o *Exec) program() program.Program {
+	return program.Program{Command: o.Command, Dir: o.Dir, Env: o.Env}
 }
 
 type execRemedy struct {
 	options  Exec
+	program  program.Program
 	redactor *option.Redactor
 }
 
@@ -128,51 +117,23 @@ func (r *execRemedy) apply(ctx context.Context, request Request) (health.Treatme
 			"%s was started at %s, and the worker ended while it ran; not run again",
 			r.name(), mark.Started.UTC().Format("15:04:05 MST"))}, nil
 	}
-	program, err := r.find()
+	path, err := r.program.Find()
 	if err != nil {
 		return health.Treatment{}, Final{err}
 	}
 	if err := request.Checkpoint.Save(ctx, runMark{Started: time.Now().UTC()}); err != nil {
 		return health.Treatment{}, err
 	}
-	return r.run(ctx, program)
+	return r.run(ctx, path)
 }
 
 func (r *execRemedy) name() string { return filepath.Base(r.options.Command[0]) }
 
-// find returns the program's path, and fails for what cannot be started anyway.
-func (r *execRemedy) find() (string, error) {
-	if r.options.Dir != "" {
-		if info, err := os.Stat(r.options.Dir); err != nil {
-			return "", fmt.Errorf("dir: %w", err)
-		} else if !info.IsDir() {
-			return "", fmt.Errorf("dir: %s is not a directory", r.options.Dir)
-		}
-	}
-	name := r.options.Command[0]
-	if strings.Contains(name, "/") && !filepath.IsAbs(name) {
-		name = filepath.Join(r.options.Dir, name)
-		if !filepath.IsAbs(name) {
-			name = "./" + name
-		}
-	}
-	path, err := exec.LookPath(name)
-	switch {
-	case errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist):
-		return "", fmt.Errorf("there is no program %s; name one in the worker's PATH or give its full path", name)
-	case err != nil:
-		return "", err
-	}
-	return filepath.Abs(path)
-}
-
 // run starts the command and waits for its end.
-func (r *execRemedy) run(ctx context.Context, program string) (health.Treatment, error) {
+func (r *execRemedy) run(ctx context.Context, path string) (health.Treatment, error) {
 	running, cancel := context.WithTimeout(ctx, r.options.Timeout.Std())
 	defer cancel()
-	cmd := exec.CommandContext(running, program, r.options.Command[1:]...)
-	cmd.Args[0] = r.options.Command[0]
-	cmd.Dir, cmd.Env = r.options.Dir, r.environment()
+	cmd := r.program.Prepare(running, path)
 	output := &tail{limit: 4 * outputLimit}
 	cmd.Stdout, cmd.Stderr = output, output // one pipe: in the order it was written
 	start := time.Now()
@@ -201,22 +162,4 @@ func (r *execRemedy) run(ctx context.Context, program string) (health.Treatment,
 // given. Secrets go first, as the cut could leave half of one.
 func (r *execRemedy) readable(output *tail) string {
 	return clipFront(r.redactor.Redact(output.text()), outputLimit)
-}
-
-// environment is that of the command. What env declares comes last and wins.
-func (r *execRemedy) environment() []string {
-	environment := []string{}
-	for _, name := range []string{"PATH", "HOME", "LANG"} {
-		value, set := os.LookupEnv(name)
-		if name == "PATH" && value == "" {
-			value, set = defaultPath, true
-		}
-		if set {
-			environment = append(environment, name+"="+value)
-		}
-	}
-	for name, value := range r.options.Env {
-		environment = append(environment, name+"="+value.Reveal())
-	}
-	return environment
 }

@@ -163,8 +163,8 @@ func TestExecRefusesWhatCannotBeStarted(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "data"), nil, 0o600))
 	for want, options := range map[string]*remedy.Exec{
-		"run no-such-program: there is no program no-such-program;": {Command: []string{"no-such-program"}},
-		"run program: there is no program /no/such/program;":        {Command: []string{"/no/such/program"}},
+		"run no-such-program: there is no program no-such-program on this machine;": {Command: []string{"no-such-program"}},
+		"run program: there is no program /no/such/program on this machine;":        {Command: []string{"/no/such/program"}},
 		"permission denied":       {Command: []string{filepath.Join(dir, "data")}},
 		"run true: dir: ":         {Command: []string{"true"}, Dir: filepath.Join(dir, "none")},
 		"data is not a directory": {Command: []string{"true"}, Dir: filepath.Join(dir, "data")},
@@ -190,7 +190,7 @@ func TestExecDoesNotActWithoutACheckpoint(t *testing.T) {
 func TestExecOptions(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, []string{
-		"command[1]: it contains a NUL byte, which no argument can",
+		"command[1]: contains a NUL byte, which no argument can",
 		`env: "A=B" is not the name of an environment variable`,
 		"timeout: 0s is too short; write more than 0s",
 	}, problems((&remedy.Exec{

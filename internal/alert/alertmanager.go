@@ -82,7 +82,7 @@ func (o *AlertmanagerOptions) validateAuthentication(problems *option.Problems) 
 		problems.Add("user", "is missing although there is a password")
 	case strings.Contains(o.User, ":"):
 		problems.Add("user", "holds a colon, which basic authentication does not allow")
-	case !printable(o.User):
+	case !option.IsPrintable(o.User):
 		problems.Add("user", "holds a line break or another control character")
 	}
 	for name := range o.Headers {

@@ -27,7 +27,7 @@ type caller struct {
 // newCaller trusts the certificate authorities of trust and keeps confidential
 // out of every error.
 func newCaller(name string, timeout health.Duration, trust WebhookTLS, confidential []string) (*caller, error) {
-	roots, err := trust.roots()
+	roots, err := option.Authorities(trust.CA)
 	if err != nil {
 		return nil, fmt.Errorf("%s: tls.ca: %w", name, err)
 	}

@@ -51,7 +51,7 @@ func (o *MailgunOptions) Validate() option.Problems {
 	switch {
 	case o.Key.Empty():
 		problems.Add("key", "is empty")
-	case !printable(o.Key.Reveal()):
+	case !option.IsPrintable(o.Key.Reveal()):
 		problems.Add("key", "holds a line break or another control character")
 	}
 	if mailgunBases[o.Region] == "" {
@@ -63,7 +63,7 @@ func (o *MailgunOptions) Validate() option.Problems {
 	if o.Timeout <= 0 {
 		problems.Add("timeout", "%s is not positive; write it like 15s", o.Timeout)
 	}
-	if _, err := o.TLS.roots(); err != nil {
+	if _, err := option.Authorities(o.TLS.CA); err != nil {
 		problems.Add("tls.ca", "%v", err)
 	}
 	validateLetterhead(&problems, o.From, o.To)

@@ -80,17 +80,17 @@ func (o *SMTPOptions) validateLogin(problems *option.Problems) {
 	case o.User != "" && o.TLS == tlsNone:
 		problems.Add("tls", "none would send the password in clear text; write starttls or implicit, or leave user and password out")
 	}
-	if !printable(o.User) {
+	if !option.IsPrintable(o.User) {
 		problems.Add("user", "holds a line break or another control character")
 	}
-	if !printable(o.Password.Reveal()) {
+	if !option.IsPrintable(o.Password.Reveal()) {
 		problems.Add("password", "holds a line break or another control character")
 	}
 }
 
 func (o *SMTPOptions) validateTLS(problems *option.Problems) {
 	known := []string{tlsStart, tlsImplicit, tlsNone}
-	switch _, err := (WebhookTLS{CA: o.CA}).roots(); {
+	switch _, err := option.Authorities(o.CA); {
 	case !slices.Contains(known, o.TLS):
 		problems.Add("tls", "%q is unknown; it is one of %s", o.TLS, strings.Join(known, ", "))
 	case o.TLS == tlsNone && o.CA != "":
@@ -113,7 +113,7 @@ func (o *SMTPOptions) address() string { return net.JoinHostPort(o.Host, strconv
 // Open implements Options. It connects to nothing yet.
 func (o *SMTPOptions) Open(texts *Texts) (Receiver, error) {
 	address := o.address()
-	roots, err := WebhookTLS{CA: o.CA}.roots()
+	roots, err := option.Authorities(o.CA)
 	if err != nil {
 		return nil, fmt.Errorf("smtp %s: ca: %w", address, err)
 	}

@@ -2,15 +2,10 @@ package alert
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
-	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"paramedic/internal/health"
@@ -54,66 +49,14 @@ func (o *WebhookOptions) Validate() option.Problems {
 	case address.User != nil:
 		problems.Add("url", "holds a user or password; use token or headers instead")
 	}
-	if !printable(o.Token.Reveal()) {
-		problems.Add("token", "holds a line break or another control character")
-	}
+	problems = append(problems, option.Headers{Headers: o.Headers, Token: o.Token, Own: ownHeaders}.Check()...)
 	if o.Timeout <= 0 {
 		problems.Add("timeout", "%s is not positive; write it like 10s", o.Timeout)
 	}
-	if _, err := o.TLS.roots(); err != nil {
+	if _, err := option.Authorities(o.TLS.CA); err != nil {
 		problems.Add("tls.ca", "%v", err)
 	}
-	o.validateHeaders(&problems)
 	return problems
-}
-
-func (o *WebhookOptions) validateHeaders(problems *option.Problems) {
-	seen := map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(o.Headers)) {
-		path, canonical := "headers."+name, http.CanonicalHeaderKey(name)
-		switch {
-		case !headerName(name):
-			problems.Add(path, "%q is not the name of a header", name)
-		case slices.Contains(ownHeaders, canonical):
-			problems.Add(path, "%s is set by paramedic itself", canonical)
-		case canonical == "Authorization" && !o.Token.Empty():
-			problems.Add(path, "token already sets Authorization; keep one of the two")
-		case seen[canonical] != "":
-			problems.Add(path, "is the same header as %s", seen[canonical])
-		case !printable(o.Headers[name].Reveal()):
-			problems.Add(path, "holds a line break or another control character")
-		}
-		seen[canonical] = name
-	}
-}
-
-// headerName reports whether name is a token of RFC 9110, section 5.6.2.
-func headerName(name string) bool {
-	const marks = "!#$%&'*+-.^_`|~"
-	return name != "" && !strings.ContainsFunc(name, func(r rune) bool {
-		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
-		return !letter && !strings.ContainsRune(marks, r)
-	})
-}
-
-func printable(value string) bool {
-	return !strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
-}
-
-// roots reads the certificate authorities; nil means the system's.
-func (t WebhookTLS) roots() (*x509.CertPool, error) {
-	if t.CA == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(t.CA)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM form", t.CA)
-	}
-	return pool, nil
 }
 
 // Open implements Options.

@@ -266,7 +266,7 @@ func TestWebhookValidate(t *testing.T) {
 		"user in url":  {func(o *WebhookOptions) { o.URL = "https://me:pw@x/y" }, option.Problem{Path: "url", Text: "holds a user or password; use token or headers instead"}},
 		"token":        {func(o *WebhookOptions) { o.Token = option.NewSecret("a\nb") }, option.Problem{Path: "token", Text: "holds a line break or another control character"}},
 		"timeout":      {func(o *WebhookOptions) { o.Timeout = 0 }, option.Problem{Path: "timeout", Text: "0s is not positive; write it like 10s"}},
-		"ca":           {func(o *WebhookOptions) { o.TLS.CA = notPEM }, option.Problem{Path: "tls.ca", Text: notPEM + " holds no certificate in PEM form"}},
+		"ca":           {func(o *WebhookOptions) { o.TLS.CA = notPEM }, option.Problem{Path: "tls.ca", Text: notPEM + " holds no PEM certificate"}},
 		"header name":  {headers("X Key"), option.Problem{Path: "headers.X Key", Text: `"X Key" is not the name of a header`}},
 		"own header":   {headers("host"), option.Problem{Path: "headers.host", Text: "Host is set by paramedic itself"}},
 		"twice":        {headers("X-Key", "x-key"), option.Problem{Path: "headers.x-key", Text: "is the same header as X-Key"}},

@@ -47,7 +47,7 @@ var certificateWords = words{
 func (o *Certificate) Validate() option.Problems {
 	var problems option.Problems
 	checkAddress(&problems, "address", o.Address)
-	if _, err := o.trust().config(); err != nil {
+	if _, err := option.Authorities(o.CA); err != nil {
 		problems.Add("ca", "%v", err)
 	}
 	if o.InsecureSkipVerify && o.CA != "" {
@@ -59,8 +59,6 @@ func (o *Certificate) Validate() option.Problems {
 	_, mistakes := o.rules()
 	return append(problems, mistakes...)
 }
-
-func (o *Certificate) trust() HTTPTLS { return HTTPTLS{CA: o.CA} }
 
 func (o *Certificate) rules() (rules, option.Problems) {
 	return compileRules(everyWord(certificateWords), o.Expect, o.ExpectDegraded)
@@ -83,11 +81,11 @@ func (o *Certificate) Open() (Prober, error) {
 
 // roots are the certificates to trust; nil stands for the system's.
 func (o *Certificate) roots() (*x509.CertPool, error) {
-	config, err := o.trust().config()
+	roots, err := option.Authorities(o.CA)
 	if err != nil {
 		return nil, fmt.Errorf("ca: %w", err)
 	}
-	return config.RootCAs, nil
+	return roots, nil
 }
 
 // prober makes a prober with conditions that have been compiled. It lacks whom

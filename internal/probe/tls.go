@@ -2,10 +2,9 @@ package probe
 
 import (
 	"crypto/tls"
-	"crypto/x509"
-	"fmt"
 	"net"
-	"os"
+
+	"paramedic/internal/option"
 )
 
 // HTTPTLS says how the certificate of an https server is verified.
@@ -22,18 +21,9 @@ func (o HTTPTLS) config() (*tls.Config, error) {
 		InsecureSkipVerify: o.InsecureSkipVerify, //nolint:gosec // off unless the operator asks for it
 		MinVersion:         tls.VersionTLS12,
 	}
-	if o.CA == "" {
-		return config, nil
-	}
-	pem, err := os.ReadFile(o.CA)
-	if err != nil {
-		return nil, err
-	}
-	config.RootCAs = x509.NewCertPool()
-	if !config.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no PEM certificate", o.CA)
-	}
-	return config, nil
+	var err error
+	config.RootCAs, err = option.Authorities(o.CA)
+	return config, err
 }
 
 // tlsFor returns a configuration that verifies the server at address.

@@ -104,7 +104,7 @@ func (t DockerTLS) config() (*tls.Config, error) {
 	if t.Cert == "" || t.Key == "" {
 		return nil, errors.New("the files of the client's certificate are missing; write cert and key")
 	}
-	roots, err := certificates(t.CA)
+	roots, err := option.Authorities(t.CA)
 	if err != nil {
 		return nil, err
 	}

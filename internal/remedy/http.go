@@ -1,15 +1,10 @@
 package remedy
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
-	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"paramedic/internal/health"
@@ -68,10 +63,7 @@ func (o *HTTP) Validate() option.Problems {
 	if o.Body != "" && o.Method == http.MethodGet {
 		problems.Add("body", "method GET has none; use method POST")
 	}
-	if !printable(o.Token.Reveal()) {
-		problems.Add("token", "holds a line break or another control character")
-	}
-	o.validateHeaders(&problems)
+	problems = append(problems, option.Headers{Headers: o.Headers, Token: o.Token, Own: ownHeaders}.Check()...)
 	for i, code := range o.Expect {
 		if code < 200 || code > 599 {
 			problems.Add(fmt.Sprintf("expect[%d]", i), "%d is not the status code of an answer; write one from 200 to 599", code)
@@ -80,60 +72,10 @@ func (o *HTTP) Validate() option.Problems {
 	if o.Timeout.Std() <= 0 {
 		problems.Add("timeout", "%s is too short; write more than 0s", o.Timeout)
 	}
-	if _, err := certificates(o.TLS.CA); err != nil {
+	if _, err := option.Authorities(o.TLS.CA); err != nil {
 		problems.Add("tls.ca", "%v", err)
 	}
 	return problems
-}
-
-func (o *HTTP) validateHeaders(problems *option.Problems) {
-	seen := map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(o.Headers)) {
-		path, canonical := "headers."+name, http.CanonicalHeaderKey(name)
-		switch {
-		case !headerName(name):
-			problems.Add(path, "%q is not the name of a header", name)
-		case slices.Contains(ownHeaders, canonical):
-			problems.Add(path, "%s is set by paramedic itself", canonical)
-		case canonical == "Authorization" && !o.Token.Empty():
-			problems.Add(path, "token already sets Authorization; keep one of the two")
-		case seen[canonical] != "":
-			problems.Add(path, "is the same header as %s", seen[canonical])
-		case !printable(o.Headers[name].Reveal()):
-			problems.Add(path, "holds a line break or another control character")
-		}
-		seen[canonical] = name
-	}
-}
-
-// headerName reports whether name is a token of RFC 9110, section 5.6.2.
-func headerName(name string) bool {
-	const marks = "!#$%&'*+-.^_`|~"
-	return name != "" && !strings.ContainsFunc(name, func(r rune) bool {
-		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
-		return !letter && !strings.ContainsRune(marks, r)
-	})
-}
-
-func printable(value string) bool {
-	return !strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
-}
-
-// certificates reads the authorities of a PEM file; nil, for no file, means the
-// system's.
-func certificates(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no PEM certificate", file)
-	}
-	return pool, nil
 }
 
 // Title implements Options. It names the host only: what follows may be a key.
@@ -157,7 +99,7 @@ func (o *HTTP) Open() (Remedy, error) {
 	if err != nil {
 		return nil, errors.New("url is not an address")
 	}
-	roots, err := certificates(o.TLS.CA)
+	roots, err := option.Authorities(o.TLS.CA)
 	if err != nil {
 		return nil, fmt.Errorf("tls.ca: %w", err)
 	}

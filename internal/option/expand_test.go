@@ -82,7 +82,7 @@ func TestExpandReportsEveryMistake(t *testing.T) {
 
 func TestExpandRefusesWhatAShellMightMisread(t *testing.T) {
 	const why = ", which a shell or another language might misread here; " +
-		"what is written here consists of letters, digits and . _ : / @ % + = , ~ - [ ] and does not begin with -"
+		"what is written here consists of letters, digits and . _ : / @ % + = , ~ - [ ], does not begin with -, and names no folder above by .."
 	for label, want := range map[string]string{
 		"zone": "", "v6": "",
 		"evil":  `label evil of target "10.0.0.1:80" is "\"; rm -rf / #"` + why,
@@ -96,7 +96,7 @@ func TestExpandRefusesWhatAShellMightMisread(t *testing.T) {
 		}
 		require.Equal(t, option.Problems{{Path: "args[2]", Text: want}}, problems)
 	}
-	for _, name := range []string{"a;b", "$(id)", "`id`", "a|b", "a&b", "a*", "a?", "(a)", "{a}", "!a", "#a", "-a", "a\nb", "é"} {
+	for _, name := range []string{"a;b", "$(id)", "`id`", "a|b", "a&b", "a*", "a?", "(a)", "{a}", "!a", "#a", "-a", "a\nb", "é", "..", "../etc", "a/../..", ".", "a/./b"} {
 		_, problems := option.Expand(&plan{Address: "{{target}}"}, health.Target{Name: name}, careful)
 		require.Len(t, problems, 1, "%q", name)
 	}

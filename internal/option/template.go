@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -157,18 +158,20 @@ func (p part) value(target health.Target, check func(value string) error) (strin
 }
 
 var errHarmful = errors.New("a shell or another language might misread here; " +
-	"what is written here consists of letters, digits and . _ : / @ % + = , ~ - [ ] and does not begin with -")
+	"what is written here consists of letters, digits and . _ : / @ % + = , ~ - [ ], does not begin with -, and names no folder above by ..")
 
-// harmless refuses values that mean something to a shell, or that a command
-// would take for an option.
+// harmless refuses values that mean something to a shell, that a command would
+// take for an option, or that lead out of the folder that they are put behind.
 func harmless(value string) error {
 	const marks = "._:/@%+=,~-[]"
 	isHarmful := strings.ContainsFunc(value, func(r rune) bool {
 		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
 		return !letter && !strings.ContainsRune(marks, r)
 	})
+	// One dot may stand before another one that the template holds.
+	isAbove := slices.ContainsFunc(strings.Split(value, "/"), func(name string) bool { return name == "." || name == ".." })
 	// Nothing at all turns "/data/{{label "shop"}}" into the folder of all.
-	if isHarmful || value == "" || value[0] == '-' {
+	if isHarmful || isAbove || value == "" || value[0] == '-' {
 		return errHarmful
 	}
 	return nil

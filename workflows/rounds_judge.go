@@ -85,16 +85,21 @@ func conclude(found []sighting, quorum int) verdict {
 	}
 }
 
-// vote lets vantage points vote on each target.
+// vote lets vantage points vote on each target. One is gone once too few points
+// know of it for a quorum.
 func vote(able []sighting, quorum int) activities.BatchResult {
-	votes := map[string][]string{}
+	votes, unknown := map[string][]string{}, map[string]int{}
 	failed, passed := map[string]health.Finding{}, map[string]health.Finding{}
-	var sum activities.BatchResult
+	sum := activities.BatchResult{Broken: discord(able)}
 	for _, sighting := range able {
 		sum.Class = max(sum.Class, sighting.result.Class)
 		sum.Probed = max(sum.Probed, sighting.result.Probed)
 		sum.Omitted = max(sum.Omitted, sighting.result.Omitted)
-		sum.Gone = union(sum.Gone, sighting.result.Gone)
+		for _, target := range sighting.result.Gone {
+			if unknown[target]++; unknown[target] == len(able)-quorum+1 {
+				sum.Gone = append(sum.Gone, target)
+			}
+		}
 		sum.Broken = cmp.Or(sum.Broken, sighting.result.Broken)
 		for _, finding := range sighting.result.Failed {
 			votes[finding.Target] = append(votes[finding.Target], sighting.vantage+": "+finding.Message)
@@ -118,14 +123,16 @@ func vote(able []sighting, quorum int) activities.BatchResult {
 	return sum
 }
 
-// union adds to names those of more that are not among them.
-func union(names, more []string) []string {
-	for _, name := range more {
-		if !slices.Contains(names, name) {
-			names = append(names, name)
+// discord says that vantage points do not have the same targets: what only some
+// of them know may never come to a quorum.
+func discord(able []sighting) string {
+	for _, other := range able[1:] {
+		if first := able[0]; other.result.Class != first.result.Class {
+			return fmt.Sprintf("vantage point %s has %d targets, and %s has %d: give both the same list",
+				first.vantage, first.result.Class, other.vantage, other.result.Class)
 		}
 	}
-	return names
+	return ""
 }
 
 // take counts the failures of a batch, target by target, and tells the

@@ -210,6 +210,25 @@ func TestVantageQuorum(t *testing.T) {
 	require.Len(t, queues, 3)
 }
 
+// TestVantagePointWithAnOldList: what a point does not know it has no vote on,
+// and a target is gone once too few know of it. That they differ is said.
+func TestVantagePointWithAnOldList(t *testing.T) {
+	check := fleet()
+	check.Fleet.Vantage, check.Fleet.Quorum = []string{"eu", "us", "as"}, 2
+	s := newShops(t, 50)
+	s.fails = func(target, _ string) bool { return target == s.names[2] }
+	knowing := 2
+	s.knows = func(target, vantage string) bool {
+		return target != s.names[2] || slices.Index(check.Fleet.Vantage, vantage) < knowing
+	}
+	s.RegisterDelayedCallback(func() { knowing = 1 }, 7*time.Minute)
+	state := s.watch(check)
+	require.Equal(t, []string{s.names[2]}, s.targets())
+	require.Equal(t, "eu: refused; us: refused", s.opened[0].LastFailure.Message)
+	require.Empty(t, state.Fleet.Failing, "it is gone")
+	require.Equal(t, "not all targets could be probed: vantage point eu has 50 targets, and us has 49: give both the same list", state.Message)
+}
+
 // TestTooFewVantagePoints: those that are left do not decide alone.
 func TestTooFewVantagePoints(t *testing.T) {
 	check := fleet()

@@ -25,6 +25,8 @@ type shops struct {
 	names []string
 	fails func(target, vantage string) bool
 	class func(target string) string
+	// knows says whether a vantage point has a target in its list; nil if all do.
+	knows func(target, vantage string) bool
 	// cutOff and breaks say why a vantage point sees nothing; "" if it sees.
 	cutOff, breaks func(vantage string) string
 	// lost are batches that take lostFor.
@@ -120,7 +122,7 @@ func (s *shops) survey(_ context.Context, in activities.BatchInput) (activities.
 	}
 	var result activities.BatchResult
 	for _, name := range s.names {
-		if s.class(name) != in.Class {
+		if s.class(name) != in.Class || s.knows != nil && !s.knows(name, in.Vantage) {
 			continue
 		}
 		result.Class++
@@ -138,7 +140,7 @@ func (s *shops) survey(_ context.Context, in activities.BatchInput) (activities.
 		}
 	}
 	for _, name := range in.Failing {
-		if !slices.Contains(s.names, name) || s.class(name) != in.Class {
+		if !slices.Contains(s.names, name) || s.class(name) != in.Class || s.knows != nil && !s.knows(name, in.Vantage) {
 			result.Gone = append(result.Gone, name)
 		}
 	}

@@ -26,7 +26,7 @@ import (
 const databaseFile = "paramedic.db"
 
 // restLimit bounds how long a store is awaited that was down at the stop.
-const restLimit = 2 * time.Second
+const restLimit = 5 * time.Second
 
 // openReadModel makes everything that pages and metrics are made of. An agent
 // sees no services and stores nothing.

@@ -78,6 +78,9 @@ func pairOn(ctx context.Context, dir string, server *devserver.Server, lasts tim
 			return nil, err
 		}
 	}
+	if err := sleep(ctx, killEvery); err != nil { // what the last one has left behind counts too
+		return nil, err
+	}
 	gaps := site.gaps(0)
 	found := values{
 		"targets": killTargets, "interval": milliseconds(killInterval), "kills": float64(kills), "failing": killFailing,

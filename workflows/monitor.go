@@ -26,8 +26,7 @@ func Monitor(ctx workflow.Context, check Check) (MonitorState, error) {
 			return MonitorState{}, err
 		}
 		switch now := workflow.Now(ctx); {
-		case m.relieved || !now.Before(m.end):
-			m.finish(ctx)
+		case m.isOver(now):
 			return m.state, ctx.Err()
 		case m.probeNow:
 			m.probeNow = false
@@ -105,10 +104,13 @@ func (m *monitor) next(now time.Time) time.Time {
 	return m.cadence.next(now, m.state)
 }
 
-// finish lets what was begun come to its end.
-func (m *monitor) finish(ctx workflow.Context) {
-	if m.rounds != nil {
-		m.rounds.finish(ctx)
+// isOver reports whether the watch is over.
+func (m *monitor) isOver(now time.Time) bool {
+	switch isEnd := m.relieved || !now.Before(m.end); {
+	case m.rounds != nil:
+		return m.rounds.isOver(isEnd)
+	default:
+		return isEnd
 	}
 }
 
@@ -144,6 +146,9 @@ func (m *monitor) rest(ctx workflow.Context, next time.Time) error {
 	if wait := next.Sub(workflow.Now(ctx)); wait > 0 {
 		timerCtx, stop := workflow.WithCancel(ctx)
 		timer := workflow.NewTimerWithOptions(timerCtx, wait, workflow.TimerOptions{Summary: summary})
+		if m.rounds != nil && m.rounds.overtime {
+			messages.AddReceive(m.rounds.idle, func(idle workflow.ReceiveChannel, _ bool) { idle.Receive(ctx, nil) })
+		}
 		messages.AddFuture(timer, func(workflow.Future) {}).Select(ctx)
 		stop()
 	}

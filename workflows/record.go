@@ -39,6 +39,8 @@ type FleetState struct {
 	// Through is the time up to which all batches that are due have been begun; it
 	// may lie a moment ahead.
 	Through time.Time `json:"through,omitzero"`
+	// Unfinished are batches that were under way as the last watch ended.
+	Unfinished []Unfinished `json:"unfinished,omitempty"`
 	// Classes are the targets by the class of their interval; that without a
 	// name is the service's own. Nil until they have been counted.
 	Classes map[string]ClassState `json:"classes,omitempty"`
@@ -186,4 +188,12 @@ type Telling struct {
 	// counts those that no Outbox has reported on.
 	Unposted []activities.Post `json:"unposted,omitempty"`
 	Awaited  int               `json:"awaited,omitempty"`
+}
+
+// Unfinished is a batch that was begun and not judged.
+type Unfinished struct {
+	Class string    `json:"class,omitempty"`
+	Batch int       `json:"batch"`
+	Of    int       `json:"of"`
+	Due   time.Time `json:"due"`
 }

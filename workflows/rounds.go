@@ -27,13 +27,16 @@ type rounds struct {
 	judging workflow.Mutex
 	// uncounted is when the targets could not be counted last.
 	uncounted time.Time
+	// overtime is set while the watch goes on past its end; idle then hears that
+	// no batch is under way any more.
+	overtime bool
+	idle     workflow.Channel
 }
 
 // underWay are the batches of one place that were begun and not judged yet.
 type underWay struct {
 	count int
-	// until is when the tick of the latest one ends.
-	until time.Time
+	last  slot
 }
 
 const (
@@ -47,9 +50,6 @@ const (
 	// than that, as batches of a fleet that is probed often are apart (the queue of
 	// timers reads history.timerProcessorMaxTimeShift ahead).
 	longestLead = time.Second
-	// batchHeartbeat is how long a silent worker is believed to be at work on a
-	// batch.
-	batchHeartbeat = 10 * time.Second
 	// countLimit bounds the counting of targets, countPause is the pause before
 	// it is tried again.
 	countLimit = 10 * time.Second
@@ -60,7 +60,8 @@ func newRounds(ctx workflow.Context, m *monitor) *rounds {
 	if m.state.Fleet == nil {
 		m.state.Fleet = &FleetState{}
 	}
-	return &rounds{monitor: m, busy: map[place]underWay{}, judged: map[place]time.Time{}, judging: workflow.NewMutex(ctx)}
+	return &rounds{monitor: m, busy: map[place]underWay{}, judged: map[place]time.Time{},
+		judging: workflow.NewMutex(ctx), idle: workflow.NewBufferedChannel(ctx, 1)}
 }
 
 // next is when the next batch is to be begun: now or earlier if one is due that
@@ -68,6 +69,9 @@ func newRounds(ctx workflow.Context, m *monitor) *rounds {
 func (r *rounds) next(now time.Time) time.Time {
 	if r.state.Fleet.Classes == nil {
 		return latest(now, r.uncounted.Add(countPause))
+	}
+	if len(r.state.Fleet.Unfinished) > 0 {
+		return now
 	}
 	var next time.Time
 	for _, s := range r.slots(latest(now, r.state.Fleet.Through)) {
@@ -124,11 +128,11 @@ func (r *rounds) tick(ctx workflow.Context) {
 // is left out: it never piles up, and is late instead.
 func (r *rounds) begin(ctx workflow.Context, s slot) {
 	now := r.busy[s.place()]
-	if now.count >= ticksAtOnce || now.count > 0 && s.due.Before(now.until) {
+	if now.count >= ticksAtOnce || now.count > 0 && s.due.Before(now.last.until()) {
 		r.logger.Warn(fmt.Sprintf("%s: %s takes longer than its interval: left out once", r.check.Service, s))
 		return
 	}
-	r.busy[s.place()] = underWay{count: now.count + 1, until: s.due.Add(s.interval)}
+	r.busy[s.place()] = underWay{count: now.count + 1, last: s}
 	r.running++
 	begun := workflow.Now(ctx)
 	workflow.GoNamed(ctx, s.String(), func(ctx workflow.Context) {
@@ -162,19 +166,15 @@ func (r *rounds) awaitLast(ctx workflow.Context, s slot) {
 
 // leave takes a batch off those under way.
 func (r *rounds) leave(p place) {
-	r.running--
+	if r.running--; r.running == 0 {
+		r.idle.SendAsync(nil)
+	}
 	left := r.busy[p]
 	if left.count--; left.count > 0 {
 		r.busy[p] = left
 		return
 	}
 	delete(r.busy, p)
-}
-
-// finish waits until all batches that were begun have been judged.
-func (r *rounds) finish(ctx workflow.Context) {
-	// Cancelled with the watch, which then hands nothing over.
-	_ = workflow.Await(ctx, func() bool { return r.running == 0 })
 }
 
 // count counts the targets, which says how many batches there are. It is done
@@ -198,63 +198,6 @@ func (r *rounds) count(ctx workflow.Context) bool {
 	}
 	r.state.Fleet.Classes = classes
 	return true
-}
-
-// survey has the targets of a batch probed, from each vantage point, and asks
-// what has become of those that failed.
-func (r *rounds) survey(ctx workflow.Context, s slot, failing []string) []sighting {
-	in := activities.BatchInput{
-		Service: r.check.Service, Class: s.class, Batch: s.batch, Of: s.of,
-		Due: s.due, Until: s.due.Add(s.interval), Failing: failing,
-	}
-	// No more is named than is kept, or a fleet that fails as a whole would fill
-	// the history of a watch.
-	in.Named = max(1, failingLimit-len(r.state.Fleet.Failing)+len(in.Failing))
-	points := r.check.Fleet.Vantage
-	if len(points) == 0 {
-		points = []string{""}
-	}
-	found := make([]sighting, len(points))
-	futures := make([]workflow.Future, len(points))
-	for i, point := range points {
-		in.Vantage = point
-		var batches *activities.Batches
-		futures[i] = workflow.ExecuteActivity(r.toSurvey(ctx, s, point), batches.Survey, in)
-		found[i].vantage = point
-	}
-	for i, future := range futures {
-		found[i].err = cause(future.Get(ctx, &found[i].result))
-	}
-	return found
-}
-
-// toSurvey are the options of a batch: it is tried again while its tick lasts,
-// so that a worker which dies loses no target.
-func (r *rounds) toSurvey(ctx workflow.Context, s slot, vantage string) workflow.Context {
-	limit := s.interval + r.check.Timeout.Std() + probeSlack
-	options := workflow.ActivityOptions{
-		StartToCloseTimeout: limit, ScheduleToCloseTimeout: limit, HeartbeatTimeout: batchHeartbeat,
-		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2},
-		Summary:     "probe " + s.String(),
-		// Batches are for whoever has room, not just for the worker that runs this.
-		DisableEagerExecution: true,
-	}
-	if vantage != "" {
-		options.TaskQueue = VantageTaskQueue(vantage)
-		options.Summary += " from " + vantage
-	}
-	return workflow.WithActivityOptions(ctx, options)
-}
-
-// failingIn names the targets of a batch that failed at the last tick.
-func (r *rounds) failingIn(s slot) []string {
-	var names []string
-	for _, failing := range r.state.Fleet.Failing {
-		if s.has(failing) {
-			names = append(names, failing.Target)
-		}
-	}
-	return names
 }
 
 // forgetStale drops what nobody has looked at for long; see forgetStaleStreak.

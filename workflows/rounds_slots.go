@@ -24,7 +24,12 @@ type slot struct {
 	// batch counts from 0 to below of.
 	batch, of int
 	due       time.Time
+	// isRepeated is set where the last watch has begun the batch already.
+	isRepeated bool
 }
+
+// until is when the tick of the batch ends.
+func (s slot) until() time.Time { return s.due.Add(s.interval) }
 
 // place names a batch whatever its time.
 type place struct {
@@ -78,7 +83,7 @@ func (r *rounds) due(now, by time.Time) []slot {
 	if through.IsZero() {
 		r.divide(r.classes()...)
 	}
-	var due []slot
+	due := r.unfinished(now)
 	for _, s := range r.slots(by) {
 		if !s.due.After(through) {
 			continue

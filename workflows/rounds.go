@@ -42,9 +42,11 @@ type underWay struct {
 const (
 	// ticksAtOnce bounds the batches of one place under way.
 	ticksAtOnce = 2
-	// batchesAtOnce bounds the batches of one Monitor under way: they overlap
-	// while targets hang, and all are due at once after the worker was away.
-	batchesAtOnce = 8
+	// batchesAtOnce bounds the batches of one Monitor under way. They overlap
+	// while targets hang: three tries of ten seconds each take half a minute, and
+	// of 32 batches in a minute 18 are under way then. All are due at once after
+	// the worker was away.
+	batchesAtOnce = 20
 	// longestLead bounds how long before it is due a batch is begun; its worker
 	// waits until then. Temporal's timers may be a second late if they are shorter
 	// than that, as batches of a fleet that is probed often are apart (the queue of

@@ -400,6 +400,23 @@ func TestBatchAsksAboutWhatItsLastTickHasFound(t *testing.T) {
 	require.Empty(t, state.Fleet.Failing)
 }
 
+// TestHangingTargetsDelayNoBatch: with as many batches as there may be, each of
+// which hangs for more than half of the interval.
+func TestHangingTargetsDelayNoBatch(t *testing.T) {
+	check := fleet()
+	check.Interval = health.Duration(2 * time.Minute)
+	s := newShops(t, 3200)
+	// At the start all are due at once.
+	s.lost = func(in activities.BatchInput) bool { return in.Due.After(noon) }
+	s.watch(check)
+	seen := map[int]bool{}
+	for _, one := range s.surveyed[32:] {
+		seen[one.in.Batch] = true
+		require.Equal(t, one.in.Due.Add(lostFor).UTC(), noon.Add(one.at))
+	}
+	require.Len(t, seen, 32)
+}
+
 // TestBatchesDoNotPileUp: of those that take longer than two intervals, two are
 // under way.
 func TestBatchesDoNotPileUp(t *testing.T) {

@@ -82,7 +82,7 @@ func TestExpandReportsEveryMistake(t *testing.T) {
 
 func TestExpandRefusesWhatAShellMightMisread(t *testing.T) {
 	const why = ", which a shell or another language might misread here; " +
-		"what is written here consists of letters, digits and . _ : / @ % + = , ~ - [ ], does not begin with -, and names no folder above by .."
+		"what is written here consists of letters, digits and . _ : / @ % + = , ~ - [ ], does not begin with -, and has no . or .. between slashes"
 	for label, want := range map[string]string{
 		"zone": "", "v6": "",
 		"evil":  `label evil of target "10.0.0.1:80" is "\"; rm -rf / #"` + why,

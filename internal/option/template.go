@@ -158,7 +158,7 @@ func (p part) value(target health.Target, check func(value string) error) (strin
 }
 
 var errHarmful = errors.New("a shell or another language might misread here; " +
-	"what is written here consists of letters, digits and . _ : / @ % + = , ~ - [ ], does not begin with -, and names no folder above by ..")
+	"what is written here consists of letters, digits and . _ : / @ % + = , ~ - [ ], does not begin with -, and has no . or .. between slashes")
 
 // harmless refuses values that mean something to a shell, that a command would
 // take for an option, or that lead out of the folder that they are put behind.

@@ -37,7 +37,7 @@ func TestExpandValidatesTheOutcome(t *testing.T) {
 		{
 			"a value that would change a condition", httpWith("http://x", []string{`status == {{label "evil"}}`}), nil,
 			option.Problems{{Path: "expect[0]", Text: `label evil of target "shop.test:8080" is "1 || true || \"", which a shell or another language might misread here; ` +
-				"what is written here consists of letters, digits and . _ : / @ % + = , ~ - [ ], does not begin with -, and names no folder above by .."}},
+				"what is written here consists of letters, digits and . _ : / @ % + = , ~ - [ ], does not begin with -, and has no . or .. between slashes"}},
 		},
 		{
 			"a label that is not there", httpWith(`http://{{target}}/{{label "shelf"}}`, nil), nil,

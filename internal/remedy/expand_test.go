@@ -10,7 +10,7 @@ import (
 )
 
 const harmful = ", which a shell or another language might misread here; " +
-	"what is written here consists of letters, digits and . _ : / @ % + = , ~ - [ ], does not begin with -, and names no folder above by .."
+	"what is written here consists of letters, digits and . _ : / @ % + = , ~ - [ ], does not begin with -, and has no . or .. between slashes"
 
 func TestExpandFillsCommandsAndCalls(t *testing.T) {
 	target := health.Target{Name: "[::1]:80", Labels: map[string]string{"unit": "shop@eu-1.service"}}

@@ -42,8 +42,10 @@
 //	                                      against any target
 //
 // rounds.go is what differs from a single service, rounds_slots.go says when
-// which batch is due, rounds_judge.go what the findings come to (with several
-// vantage points, by a quorum), and rounds_incidents.go which incidents follow.
+// which batch is due, rounds_survey.go has it probed, rounds_judge.go says what
+// the findings come to (with several vantage points, by a quorum),
+// rounds_incidents.go which incidents follow, and rounds_handover.go what
+// becomes of the batches that are under way as a watch ends.
 //
 // # Where to read
 //

@@ -31,7 +31,7 @@ func TestRegisteredTarget(t *testing.T) {
 		require.ErrorIs(t, err, store.ErrNotFound)
 		require.ErrorContains(t, err, `target "10.0.0.1:80" of shops`)
 
-		made, err := s.CreateTarget(ctx, key, map[string]string{"zone": "a\x00ö"})
+		made, err := s.CreateTarget(ctx, key, map[string]string{"zone": "a\x00ö"}, nil)
 		require.NoError(t, err)
 		require.Positive(t, made.Version)
 		require.WithinDuration(t, time.Now(), made.CreatedAt, time.Minute)
@@ -42,16 +42,16 @@ func TestRegisteredTarget(t *testing.T) {
 		created := stampOf(t, s)
 		require.NotEqual(t, empty, created)
 
-		again, err := s.CreateTarget(ctx, key, nil)
+		again, err := s.CreateTarget(ctx, key, nil, nil)
 		require.ErrorIs(t, err, store.ErrExists)
 		require.Equal(t, made, again)
 		require.Equal(t, created, stampOf(t, s), "what was refused is no change")
 
-		_, err = s.CreateTarget(ctx, store.Key{Service: "other", Target: key.Target}, nil)
+		_, err = s.CreateTarget(ctx, store.Key{Service: "other", Target: key.Target}, nil, nil)
 		require.NoError(t, err, "names are those of a service")
-		_, err = s.CreateTarget(ctx, store.Key{Service: "shops"}, nil)
+		_, err = s.CreateTarget(ctx, store.Key{Service: "shops"}, nil, nil)
 		require.ErrorContains(t, err, `target "": a name is at least one character`)
-		_, err = s.CreateTarget(ctx, shop("a\x00"), nil)
+		_, err = s.CreateTarget(ctx, shop("a\x00"), nil, nil)
 		require.ErrorContains(t, err, "none is NUL")
 	})
 }
@@ -59,28 +59,28 @@ func TestRegisteredTarget(t *testing.T) {
 func TestReplacedTarget(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store) {
 		ctx, key := t.Context(), shop("a")
-		_, err := s.ReplaceTarget(ctx, key, nil, 0)
+		_, err := s.ReplaceTarget(ctx, key, nil, 0, nil)
 		require.ErrorIs(t, err, store.ErrNotFound)
-		made, err := s.CreateTarget(ctx, key, map[string]string{"zone": "a"})
+		made, err := s.CreateTarget(ctx, key, map[string]string{"zone": "a"}, nil)
 		require.NoError(t, err)
 		before := stampOf(t, s)
 
-		same, err := s.ReplaceTarget(ctx, key, map[string]string{"zone": "a"}, made.Version)
+		same, err := s.ReplaceTarget(ctx, key, map[string]string{"zone": "a"}, made.Version, nil)
 		require.NoError(t, err)
 		require.Equal(t, made, same, "nothing has changed")
 		require.Equal(t, before, stampOf(t, s))
 
-		second, err := s.ReplaceTarget(ctx, key, map[string]string{"zone": "b"}, made.Version)
+		second, err := s.ReplaceTarget(ctx, key, map[string]string{"zone": "b"}, made.Version, nil)
 		require.NoError(t, err)
 		require.Greater(t, second.Version, made.Version)
 		require.Equal(t, made.CreatedAt, second.CreatedAt)
 		require.NotEqual(t, before, stampOf(t, s))
 
-		now, err := s.ReplaceTarget(ctx, key, nil, made.Version)
+		now, err := s.ReplaceTarget(ctx, key, nil, made.Version, nil)
 		require.ErrorIs(t, err, store.ErrChanged)
 		require.ErrorContains(t, err, fmt.Sprintf("it is version %d now", second.Version))
 		require.Equal(t, second, now)
-		third, err := s.ReplaceTarget(ctx, key, nil, 0)
+		third, err := s.ReplaceTarget(ctx, key, nil, 0, nil)
 		require.NoError(t, err, "0 is any version")
 		require.Greater(t, third.Version, second.Version)
 		found, err := s.RegisteredTarget(ctx, key)
@@ -92,18 +92,18 @@ func TestReplacedTarget(t *testing.T) {
 func TestDeletedTarget(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store) {
 		ctx, key := t.Context(), shop("a")
-		require.ErrorIs(t, s.DeleteTarget(ctx, key, 0), store.ErrNotFound)
-		first, err := s.CreateTarget(ctx, key, nil)
+		require.ErrorIs(t, s.DeleteTarget(ctx, key, 0, nil), store.ErrNotFound)
+		first, err := s.CreateTarget(ctx, key, nil, nil)
 		require.NoError(t, err)
 		before := stampOf(t, s)
-		require.ErrorIs(t, s.DeleteTarget(ctx, key, 7), store.ErrChanged)
+		require.ErrorIs(t, s.DeleteTarget(ctx, key, 7, nil), store.ErrChanged)
 		require.Equal(t, before, stampOf(t, s))
-		require.NoError(t, s.DeleteTarget(ctx, key, first.Version))
+		require.NoError(t, s.DeleteTarget(ctx, key, first.Version, nil))
 		require.NotEqual(t, before, stampOf(t, s))
 		targets, err := s.Targets(ctx, "shops")
 		require.NoError(t, err)
 		require.Empty(t, targets)
-		again, err := s.CreateTarget(ctx, key, nil)
+		again, err := s.CreateTarget(ctx, key, nil, nil)
 		require.NoError(t, err)
 		require.Greater(t, again.Version, first.Version, "who knew the first does not change the second")
 	})
@@ -112,7 +112,7 @@ func TestDeletedTarget(t *testing.T) {
 func TestImportedTargets(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store) {
 		ctx := t.Context()
-		_, err := s.CreateTarget(ctx, shop("Z"), map[string]string{"zone": "a"})
+		_, err := s.CreateTarget(ctx, shop("Z"), map[string]string{"zone": "a"}, nil)
 		require.NoError(t, err)
 		imported := func(targets ...health.Target) [3]int {
 			t.Helper()
@@ -167,7 +167,7 @@ func TestOneOfManyCreates(t *testing.T) {
 		var wait sync.WaitGroup
 		failures := make([]error, 8)
 		for n := range failures {
-			wait.Go(func() { _, failures[n] = stores[n%2].CreateTarget(context.Background(), shop("a"), nil) })
+			wait.Go(func() { _, failures[n] = stores[n%2].CreateTarget(context.Background(), shop("a"), nil, nil) })
 		}
 		wait.Wait()
 		created := 0
@@ -196,8 +196,77 @@ func TestRememberedAnswer(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, answer, found)
 		err = s.Remember(ctx, "k", store.Remembered{Status: 500})
-		require.ErrorIs(t, err, store.ErrExists)
+		require.ErrorIs(t, err, store.ErrTaken)
 		require.EqualError(t, err, `idempotency key "k": another request has taken it first`)
+	})
+}
+
+// onceAs keeps an answer that names the version which a change has made.
+func onceAs(key string) *store.Once {
+	return &store.Once{Key: key, Answer: func(after store.Registered) store.Remembered {
+		return store.Remembered{Request: key, Body: fmt.Append(nil, after.Version)}
+	}}
+}
+
+func TestChangeIsKeptWithItsAnswer(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx, key := t.Context(), shop("a")
+		requireAnswer := func(of string, version int64) {
+			t.Helper()
+			answer, err := s.Recall(ctx, of)
+			require.NoError(t, err)
+			require.Equal(t, fmt.Sprint(version), string(answer.Body))
+		}
+		made, err := s.CreateTarget(ctx, key, nil, onceAs("create"))
+		require.NoError(t, err)
+		requireAnswer("create", made.Version)
+		changed, err := s.ReplaceTarget(ctx, key, map[string]string{"zone": "a"}, 0, onceAs("replace"))
+		require.NoError(t, err)
+		requireAnswer("replace", changed.Version)
+
+		before := stampOf(t, s)
+		_, err = s.ReplaceTarget(ctx, key, nil, 0, onceAs("replace"))
+		require.ErrorIs(t, err, store.ErrTaken)
+		require.ErrorIs(t, s.DeleteTarget(ctx, key, 0, onceAs("create")), store.ErrTaken)
+		_, err = s.CreateTarget(ctx, shop("b"), nil, onceAs("create"))
+		require.ErrorIs(t, err, store.ErrTaken)
+		found, err := s.RegisteredTargets(ctx, "shops")
+		require.NoError(t, err)
+		require.Equal(t, []store.Registered{changed}, found, "a key that is taken changes nothing")
+		require.Equal(t, before, stampOf(t, s))
+
+		_, err = s.CreateTarget(ctx, key, nil, onceAs("refused"))
+		require.ErrorIs(t, err, store.ErrExists)
+		_, err = s.Recall(ctx, "refused")
+		require.ErrorIs(t, err, store.ErrNotFound, "what changes nothing is for the caller to answer")
+		require.NoError(t, s.DeleteTarget(ctx, key, 0, onceAs("delete")))
+		requireAnswer("delete", changed.Version)
+	})
+}
+
+// TestOneOfManyWithAKey: of those who change something under one key at once, by
+// whatever process, one does.
+func TestOneOfManyWithAKey(t *testing.T) {
+	eachLocation(t, func(t *testing.T, location string) {
+		stores := []*store.Store{open(t, location), open(t, location)}
+		var wait sync.WaitGroup
+		failures := make([]error, 8)
+		for n := range failures {
+			wait.Go(func() {
+				_, failures[n] = stores[n%2].CreateTarget(context.Background(), shop(fmt.Sprint(n)), nil, onceAs("k"))
+			})
+		}
+		wait.Wait()
+		found, err := stores[0].RegisteredTargets(t.Context(), "shops")
+		require.NoError(t, err)
+		require.Len(t, found, 1)
+		for n, err := range failures {
+			if fmt.Sprint(n) == found[0].Target {
+				require.NoError(t, err)
+			} else {
+				require.ErrorIs(t, err, store.ErrTaken)
+			}
+		}
 	})
 }
 

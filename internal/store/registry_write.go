@@ -13,9 +13,11 @@ import (
 )
 
 // CreateTarget registers a target. If there is one of that name, it returns that
-// one and ErrExists.
-func (s *Store) CreateTarget(ctx context.Context, key Key, labels map[string]string) (Registered, error) {
-	return s.changeTarget(ctx, "register", key, func(r *registering) (Registered, error) {
+// one and ErrExists. Here and below, once is nil for a request without a key;
+// with one, ErrTaken says that another request has taken it, and nothing is
+// changed.
+func (s *Store) CreateTarget(ctx context.Context, key Key, labels map[string]string, once *Once) (Registered, error) {
+	return s.changeTarget(ctx, "register", key, once, func(r *registering) (Registered, error) {
 		found, err := r.find(ctx, key)
 		if err == nil {
 			return found, fmt.Errorf("%q: %w", key.Target, ErrExists)
@@ -30,8 +32,8 @@ func (s *Store) CreateTarget(ctx context.Context, key Key, labels map[string]str
 // ReplaceTarget gives a registered target other labels. It says ErrNotFound if
 // there is none of that name, and ErrChanged if its version is another one;
 // version 0 is any. The same labels again change nothing, and so no version.
-func (s *Store) ReplaceTarget(ctx context.Context, key Key, labels map[string]string, version int64) (Registered, error) {
-	return s.changeTarget(ctx, "change", key, func(r *registering) (Registered, error) {
+func (s *Store) ReplaceTarget(ctx context.Context, key Key, labels map[string]string, version int64, once *Once) (Registered, error) {
+	return s.changeTarget(ctx, "change", key, once, func(r *registering) (Registered, error) {
 		found, err := r.expect(ctx, key, version)
 		if err != nil || maps.Equal(found.Labels, labels) {
 			return found, err
@@ -43,8 +45,8 @@ func (s *Store) ReplaceTarget(ctx context.Context, key Key, labels map[string]st
 // DeleteTarget takes a target out of the registry. It says ErrNotFound if there
 // is none of that name, and ErrChanged if its version is another one; version 0
 // is any. What was found of the target is kept for as long as all else.
-func (s *Store) DeleteTarget(ctx context.Context, key Key, version int64) error {
-	_, err := s.changeTarget(ctx, "remove", key, func(r *registering) (Registered, error) {
+func (s *Store) DeleteTarget(ctx context.Context, key Key, version int64, once *Once) error {
+	_, err := s.changeTarget(ctx, "remove", key, once, func(r *registering) (Registered, error) {
 		found, err := r.expect(ctx, key, version)
 		if err != nil {
 			return found, err
@@ -126,7 +128,7 @@ type registering struct {
 
 // changeTarget changes one target in a transaction of its own. Why it refuses
 // is no failure of the transaction, and is told with the target as it is.
-func (s *Store) changeTarget(ctx context.Context, what string, key Key, do func(*registering) (Registered, error)) (after Registered, err error) {
+func (s *Store) changeTarget(ctx context.Context, what string, key Key, once *Once, do func(*registering) (Registered, error)) (after Registered, err error) {
 	if err := sayable(key); err != nil {
 		return Registered{}, err
 	}
@@ -134,10 +136,17 @@ func (s *Store) changeTarget(ctx context.Context, what string, key Key, do func(
 	err = s.register(ctx, func(r *registering) (err error) {
 		after, err = do(r)
 		if errors.Is(err, ErrExists) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrChanged) {
-			refusal, err = err, nil
+			refusal = err
+			return nil
 		}
-		return err
+		if err != nil || once == nil {
+			return err
+		}
+		return r.remember(ctx, once.Key, once.Answer(after))
 	})
+	if errors.Is(err, ErrTaken) {
+		return Registered{}, err
+	}
 	if err != nil {
 		return Registered{}, s.failed(what+" a target", err)
 	}

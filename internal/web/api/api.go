@@ -33,9 +33,9 @@ type Store interface {
 	Outboxes(ctx context.Context) ([]health.Outbox, error)
 	RegisteredTarget(ctx context.Context, key store.Key) (store.Registered, error)
 	RegisteredTargets(ctx context.Context, service string) ([]store.Registered, error)
-	CreateTarget(ctx context.Context, key store.Key, labels map[string]string) (store.Registered, error)
-	ReplaceTarget(ctx context.Context, key store.Key, labels map[string]string, version int64) (store.Registered, error)
-	DeleteTarget(ctx context.Context, key store.Key, version int64) error
+	CreateTarget(ctx context.Context, key store.Key, labels map[string]string, once *store.Once) (store.Registered, error)
+	ReplaceTarget(ctx context.Context, key store.Key, labels map[string]string, version int64, once *store.Once) (store.Registered, error)
+	DeleteTarget(ctx context.Context, key store.Key, version int64, once *store.Once) error
 	ImportTargets(ctx context.Context, service string, targets []health.Target) (created, changed, unchanged int, err error)
 	Recall(ctx context.Context, key string) (store.Remembered, error)
 	Remember(ctx context.Context, key string, answer store.Remembered) error

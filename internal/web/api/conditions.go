@@ -27,17 +27,21 @@ func (a *API) replying(make func(r *http.Request) (reply, error)) http.HandlerFu
 			a.fail(w, r, err)
 			return
 		}
-		for name, value := range answer.header {
-			w.Header().Set(name, value)
-		}
-		if answer.body == nil {
-			w.Header().Set("Cache-Control", "no-store")
-			w.Header().Set("X-Content-Type-Options", "nosniff")
-			w.WriteHeader(answer.status)
-			return
-		}
-		a.write(w, r, answer.status, answer.body)
+		a.show(w, r, answer)
 	}
+}
+
+func (a *API) show(w http.ResponseWriter, r *http.Request, answer reply) {
+	for name, value := range answer.header {
+		w.Header().Set(name, value)
+	}
+	if answer.body == nil {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.WriteHeader(answer.status)
+		return
+	}
+	a.write(w, r, answer.status, answer.body)
 }
 
 // targetReply is an answer with a target. Its ETag is made of the registration,

@@ -28,7 +28,7 @@ func (w *world) fleet() *world {
 	listed := targets.Source{Service: "printers", List: []health.Target{{Name: "p1"}}}
 	w.sources = map[string]targets.Source{"shops": source, "printers": listed}
 	for _, name := range []string{"10.0.0.1:80", "10.0.0.2:80", "a/b/c"} {
-		_, err := w.store.CreateTarget(w.t.Context(), store.Key{Service: "shops", Target: name}, map[string]string{"tier": "gold"})
+		_, err := w.store.CreateTarget(w.t.Context(), store.Key{Service: "shops", Target: name}, map[string]string{"tier": "gold"}, nil)
 		require.NoError(w.t, err)
 	}
 	w.book.Keep([]targets.Source{source, listed})

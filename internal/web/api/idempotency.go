@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -18,9 +19,10 @@ import (
 // keyLimit is the longest idempotency key, in bytes.
 const keyLimit = 200
 
-// once has a request with an Idempotency-Key carried out once: whoever sends it
-// again within 24 hours gets the answer that was given. A key is of the one who
-// sends it. An answer that says that paramedic itself failed is not kept.
+// once has a request with an Idempotency-Key carried out once, by whichever
+// process on the same store: whoever sends it again within 24 hours gets the
+// answer that was given. A key is of the one who sends it. An answer that says
+// that paramedic itself failed is not kept.
 func (a *API) once(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		key, given, err := idempotencyKey(r)
@@ -45,46 +47,90 @@ func (a *API) once(next http.HandlerFunc) http.HandlerFunc {
 			return
 		}
 		defer a.flights.end(id)
-		a.remembering(w, r, id, fingerprint(r, body), next)
+		a.remembering(w, r, &attempt{id: id, request: fingerprint(r, body)}, next)
+	}
+}
+
+// attempt is a request with a key that is being carried out.
+type attempt struct {
+	// id is the key as it is stored, request a fingerprint of what is asked.
+	id, request string
+	// tried is set once a change was begun that the answer is kept with, made
+	// once that change is on the disk.
+	tried, made bool
+	answer      store.Remembered
+}
+
+type attemptKey struct{}
+
+// onceOf has the store keep the answer that make gives together with the change
+// that r asks for; it is nil for a request without a key.
+func (a *API) onceOf(r *http.Request, make func(store.Registered) reply) *store.Once {
+	one, keyed := r.Context().Value(attemptKey{}).(*attempt)
+	if !keyed {
+		return nil
+	}
+	return &store.Once{Key: one.id, Answer: func(after store.Registered) store.Remembered {
+		kept := newKeeping()
+		a.show(kept, r, make(after))
+		one.tried, one.answer = true, kept.answer(one.request)
+		return one.answer
+	}}
+}
+
+// made notes that the change that r asks for is on the disk.
+func made(r *http.Request) {
+	if one, keyed := r.Context().Value(attemptKey{}).(*attempt); keyed {
+		one.made = true
 	}
 }
 
 // remembering answers as the first request did, or carries it out.
-func (a *API) remembering(w http.ResponseWriter, r *http.Request, id, request string, next http.HandlerFunc) {
-	known, err := a.Store.Recall(r.Context(), id)
-	switch {
-	case err == nil && known.Request != request:
-		a.fail(w, r, fault{http.StatusUnprocessableEntity, "Idempotency-Key: this key was sent with another request within the last 24 hours; take a new one for each request"})
+func (a *API) remembering(w http.ResponseWriter, r *http.Request, one *attempt, next http.HandlerFunc) {
+	known, err := a.Store.Recall(r.Context(), one.id)
+	if err == nil {
+		a.replay(w, r, one, known)
 		return
-	case err == nil:
-		replay(w, known)
-		return
-	case !errors.Is(err, store.ErrNotFound):
+	}
+	if !errors.Is(err, store.ErrNotFound) {
 		a.fail(w, r, a.unkept(err))
 		return
 	}
-	kept := &keeping{header: http.Header{}, status: http.StatusOK}
-	next(kept, r)
-	answer := store.Remembered{Request: request, Status: kept.status, Header: map[string]string{}, Body: kept.body.Bytes()}
-	for name := range kept.header {
-		answer.Header[name] = kept.header.Get(name)
-	}
-	if kept.status < http.StatusInternalServerError {
-		if err := a.Store.Remember(r.Context(), id, answer); err != nil {
-			// What was asked for is done, and that is what the answer says.
+	kept := newKeeping()
+	next(kept, r.WithContext(context.WithValue(r.Context(), attemptKey{}, one)))
+	answer := kept.answer(one.request)
+	switch {
+	case one.made:
+		answer = one.answer
+	case one.tried:
+		// Another process was faster, or the word of the store was lost.
+		err = store.ErrTaken
+	case answer.Status < http.StatusInternalServerError:
+		if err = a.Store.Remember(r.Context(), one.id, answer); err != nil && !errors.Is(err, store.ErrTaken) {
+			// It changed nothing, so that to carry it out again does no harm.
 			a.Log.Warn("answer not remembered", "path", r.URL.Path, "error", err)
 		}
 	}
-	show(w, answer)
+	if errors.Is(err, store.ErrTaken) {
+		if known, err := a.Store.Recall(r.Context(), one.id); err == nil {
+			a.replay(w, r, one, known)
+			return
+		}
+	}
+	give(w, answer)
 }
 
-// replay gives an answer again.
-func replay(w http.ResponseWriter, known store.Remembered) {
+// replay gives the answer that is known for a key again.
+func (a *API) replay(w http.ResponseWriter, r *http.Request, one *attempt, known store.Remembered) {
+	if known.Request != one.request {
+		a.fail(w, r, fault{http.StatusUnprocessableEntity, "Idempotency-Key: this key was sent with another request within the last 24 hours; take a new one for each request"})
+		return
+	}
 	w.Header().Set("Idempotency-Replayed", "true")
-	show(w, known)
+	give(w, known)
 }
 
-func show(w http.ResponseWriter, answer store.Remembered) {
+func give(w http.ResponseWriter, answer store.Remembered) {
 	for name, value := range answer.Header {
 		w.Header().Set(name, value)
 	}
@@ -137,6 +183,17 @@ type keeping struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
+}
+
+func newKeeping() *keeping { return &keeping{header: http.Header{}, status: http.StatusOK} }
+
+// answer is what was written, as the answer to a request.
+func (k *keeping) answer(request string) store.Remembered {
+	answer := store.Remembered{Request: request, Status: k.status, Header: map[string]string{}, Body: k.body.Bytes()}
+	for name := range k.header {
+		answer.Header[name] = k.header.Get(name)
+	}
+	return answer
 }
 
 // Header implements http.ResponseWriter.

@@ -2,6 +2,9 @@ package api
 
 import (
 	"cmp"
+	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -10,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"paramedic/internal/store"
 	"paramedic/internal/web/access"
 )
 
@@ -78,6 +82,61 @@ func TestSameKeyAtTheSameTime(t *testing.T) {
 	close(leave)
 	wait.Wait()
 	require.Equal(t, http.StatusNoContent, ask(), "the answer is remembered")
+}
+
+// TestSameKeyAtTwoWorkers: two processes on one store know nothing of what the
+// other is carrying out, and change a target once between them all the same.
+func TestSameKeyAtTwoWorkers(t *testing.T) {
+	w := newWorld(t).fill().fleet()
+	other := *w
+	other.assemble()
+	for round := range 10 {
+		key, body := fmt.Sprint("k-", round), fmt.Sprintf(`{"target":"new-%d:80"}`, round)
+		var answers [2]*httptest.ResponseRecorder
+		var wait sync.WaitGroup
+		for n, one := range []*world{w, &other} {
+			wait.Go(func() {
+				request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, shopsPath, strings.NewReader(body))
+				request.Header.Set("Content-Type", "application/json")
+				request.Header.Set("Idempotency-Key", key)
+				answers[n] = httptest.NewRecorder()
+				one.mux.ServeHTTP(answers[n], request)
+			})
+		}
+		wait.Wait()
+		for _, got := range answers {
+			require.Equal(t, http.StatusCreated, got.Code, got.Body)
+		}
+		require.Equal(t, answers[0].Body.String(), answers[1].Body.String())
+		replayed := answers[0].Header().Get("Idempotency-Replayed") + answers[1].Header().Get("Idempotency-Replayed")
+		require.Equal(t, "true", replayed, "one of them is the first")
+	}
+}
+
+// lossy is a store whose word on a change is lost on its way, as by a
+// connection that breaks during the commit.
+type lossy struct {
+	Store
+	lost bool
+}
+
+func (l *lossy) CreateTarget(ctx context.Context, key store.Key, labels map[string]string, once *store.Once) (store.Registered, error) {
+	after, err := l.Store.CreateTarget(ctx, key, labels, once)
+	if err == nil && l.lost {
+		return store.Registered{}, errors.New("commit: connection reset by peer")
+	}
+	return after, err
+}
+
+func TestLostWordOfTheStore(t *testing.T) {
+	broken := &lossy{lost: true}
+	w := newWorld(t, func(o *Options) { broken.Store, o.Store = o.Store, broken }).fill().fleet()
+	keyless := w.post(shopsPath, `{"target":"first:80"}`)
+	require.Equal(t, http.StatusServiceUnavailable, keyless.status)
+	require.Contains(t, keyless.problem(t), "nothing was changed as far as is known")
+	keyed := w.tell(http.MethodPost, shopsPath, `{"target":"second:80"}`, "Idempotency-Key", "k")
+	require.Equal(t, http.StatusCreated, keyed.status, "what is kept is what counts")
+	require.Equal(t, "true", keyed.header.Get("Idempotency-Replayed"))
 }
 
 func TestFailuresAreNotRemembered(t *testing.T) {

@@ -32,14 +32,15 @@ func (a *API) createTarget(r *http.Request) (reply, error) {
 	if err := a.foreign(r.Context(), key, source); err != nil {
 		return reply{}, err
 	}
-	made, err := a.Store.CreateTarget(r.Context(), key, body.Labels)
+	after, err := a.Store.CreateTarget(r.Context(), key, body.Labels, a.onceOf(r, a.shownAs(http.StatusCreated)))
 	if errors.Is(err, store.ErrExists) {
 		return reply{}, faultf(http.StatusConflict, "target %q of %q is registered already; change it with PUT at %s", body.Name, s.Name, targetPath(key))
 	}
 	if err != nil {
 		return reply{}, a.unkept(err)
 	}
-	return a.changed(r, http.StatusCreated, "registered", made), nil
+	a.changed(r, "registered", key)
+	return a.shownAs(http.StatusCreated)(after), nil
 }
 
 // putTarget gives a target the labels of the body, and registers it if it is
@@ -68,7 +69,8 @@ func (a *API) putTarget(r *http.Request) (reply, error) {
 		if err != nil {
 			return reply{}, err
 		}
-		return a.changed(r, status, "changed", after), nil
+		a.changed(r, "changed", key)
+		return a.shownAs(status)(after), nil
 	}
 }
 
@@ -82,16 +84,16 @@ func (a *API) put(r *http.Request, key store.Key, labels map[string]string) (aft
 		return after, 0, err
 	}
 	if !exists {
-		after, err = a.Store.CreateTarget(r.Context(), key, labels)
 		status = http.StatusCreated
+		after, err = a.Store.CreateTarget(r.Context(), key, labels, a.onceOf(r, a.shownAs(status)))
 	} else {
 		// Without a condition, whatever is there now is replaced.
 		version := before.Version
 		if r.Header.Get("If-Match") == "" {
 			version = 0
 		}
-		after, err = a.Store.ReplaceTarget(r.Context(), key, labels, version)
 		status = http.StatusOK
+		after, err = a.Store.ReplaceTarget(r.Context(), key, labels, version, a.onceOf(r, a.shownAs(status)))
 	}
 	switch {
 	case errors.Is(err, store.ErrExists), errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrChanged):
@@ -123,11 +125,12 @@ func (a *API) deleteTarget(r *http.Request) (reply, error) {
 		if !exists {
 			return reply{}, a.noTarget(key)
 		}
-		err = a.Store.DeleteTarget(r.Context(), key, before.Version)
+		gone := reply{status: http.StatusNoContent}
+		err = a.Store.DeleteTarget(r.Context(), key, before.Version, a.onceOf(r, func(store.Registered) reply { return gone }))
 		switch {
 		case err == nil:
-			a.tellRefreshed(r, "removed", key)
-			return reply{status: http.StatusNoContent}, nil
+			a.changed(r, "removed", key)
+			return gone, nil
 		case errors.Is(err, store.ErrChanged), errors.Is(err, store.ErrNotFound):
 			if r.Context().Err() != nil {
 				return reply{}, r.Context().Err()
@@ -184,18 +187,21 @@ func (a *API) accept(service string, target health.Target) error {
 	return nil
 }
 
-// changed answers with a target as it is kept now, and lets it take effect.
-func (a *API) changed(r *http.Request, status int, what string, after store.Registered) reply {
-	a.tellRefreshed(r, what, after.Key)
-	answer := a.targetReply(status, a.registeredTarget(after))
-	if status == http.StatusCreated {
-		answer.header["Location"] = targetPath(after.Key)
+// shownAs answers with a target as it is kept after a change.
+func (a *API) shownAs(status int) func(store.Registered) reply {
+	return func(after store.Registered) reply {
+		answer := a.targetReply(status, a.registeredTarget(after))
+		if status == http.StatusCreated {
+			answer.header["Location"] = targetPath(after.Key)
+		}
+		return answer
 	}
-	return answer
 }
 
-// tellRefreshed writes down who changed a target, and lets it take effect.
-func (a *API) tellRefreshed(r *http.Request, what string, key store.Key) {
+// changed writes down who changed a target, which is on the disk now, and lets
+// it take effect.
+func (a *API) changed(r *http.Request, what string, key store.Key) {
+	made(r)
 	a.Log.Info("target "+what, "service", key.Service, "target", key.Target, "by", access.From(r.Context()).Name)
 	if a.Refresh != nil {
 		a.Refresh(key.Service)
@@ -223,6 +229,8 @@ func targetPath(key store.Key) string {
 
 // unkept explains an error of the store that kept something from being changed.
 func (a *API) unkept(err error) error {
-	a.Log.Error("target not stored", "error", err)
-	return fault{http.StatusServiceUnavailable, "nothing was changed, because the store does not answer; try again later"}
+	if !errors.Is(err, store.ErrTaken) {
+		a.Log.Error("target not stored", "error", err)
+	}
+	return fault{http.StatusServiceUnavailable, "the store does not answer, and nothing was changed as far as is known; try again later"}
 }

@@ -275,7 +275,7 @@ func TestURLIsBounded(t *testing.T) {
 				require.NoError(t, receiver.Close())
 				server.Close()
 				// One more is the one that asks.
-				require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+1 }, 2*time.Second, time.Millisecond)
+				require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+1 }, 20*time.Second, time.Millisecond)
 			})
 		}
 	}

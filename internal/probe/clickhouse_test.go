@@ -29,7 +29,7 @@ func execute(t *testing.T, address string, statements ...string) {
 func settled(t *testing.T, prober Prober) {
 	t.Helper()
 	client := prober.(*clickHouseProber).client
-	require.Eventually(t, func() bool { return client.Stats().Idle == 1 }, time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return client.Stats().Idle == 1 }, 20*time.Second, time.Millisecond)
 }
 
 const createEvents = "CREATE TABLE events (at DateTime, id UInt64) ENGINE = MergeTree PARTITION BY toYYYYMM(at) ORDER BY id"
@@ -63,7 +63,7 @@ func TestClickHouseReusesItsConnection(t *testing.T) {
 		}
 		require.EqualValues(t, 1, relay.accepted.Load())
 		require.NoError(t, prober.Close())
-		require.Eventually(t, func() bool { return relay.open.Load() == 0 }, time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return relay.open.Load() == 0 }, 20*time.Second, time.Millisecond)
 	})
 }
 
@@ -142,7 +142,7 @@ func TestClickHouseSaysWhatTheServerRefuses(t *testing.T) {
 			requireUnhealthy(t, probe(t, prober, 5*time.Second), "Wrong password for user reader while running SELECT 1 at "+relay.Addr)
 		}
 		// The driver itself would leave these open.
-		require.Eventually(t, func() bool { return relay.open.Load() == 0 }, time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return relay.open.Load() == 0 }, 20*time.Second, time.Millisecond)
 		require.NoError(t, prober.Close())
 	})
 }

@@ -75,7 +75,7 @@ func mysqlReusesItsConnection(t *testing.T, server *realtest.MariaDBServer) {
 		}
 		require.EqualValues(t, 1, relay.accepted.Load())
 		require.NoError(t, prober.Close())
-		require.Eventually(t, func() bool { return relay.open.Load() == 0 }, time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return relay.open.Load() == 0 }, 20*time.Second, time.Millisecond)
 	})
 }
 
@@ -212,7 +212,7 @@ func mysqlSaysWhatTheServerRefuses(t *testing.T, server *realtest.MariaDBServer)
 			requireUnhealthy(t, probe(t, prober, 5*time.Second), want)
 			require.NoError(t, prober.Close())
 		}
-		require.Eventually(t, func() bool { return relay.open.Load() == 0 }, time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return relay.open.Load() == 0 }, 20*time.Second, time.Millisecond)
 	})
 }
 

@@ -62,7 +62,7 @@ func TestPostgresReusesItsConnection(t *testing.T) {
 		}
 		require.EqualValues(t, 1, relay.accepted.Load())
 		require.NoError(t, prober.Close())
-		require.Eventually(t, func() bool { return relay.open.Load() == 0 }, time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return relay.open.Load() == 0 }, 20*time.Second, time.Millisecond)
 	})
 }
 
@@ -225,7 +225,7 @@ func TestPostgresSaysWhatTheServerRefuses(t *testing.T) {
 			requireUnhealthy(t, probe(t, prober, 5*time.Second), want)
 			require.NoError(t, prober.Close())
 		}
-		require.Eventually(t, func() bool { return relay.open.Load() == 0 }, time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return relay.open.Load() == 0 }, 20*time.Second, time.Millisecond)
 	})
 }
 

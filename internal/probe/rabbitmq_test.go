@@ -96,7 +96,7 @@ func rabbitObserves(t *testing.T, server *realtest.RabbitMQServer) {
 		}
 		require.EqualValues(t, 1, relay.accepted.Load())
 		require.NoError(t, prober.Close())
-		require.Eventually(t, func() bool { return relay.open.Load() == 0 }, time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return relay.open.Load() == 0 }, 20*time.Second, time.Millisecond)
 	})
 }
 
@@ -173,7 +173,7 @@ func rabbitRefused(t *testing.T, server *realtest.RabbitMQServer) {
 			requireUnhealthy(t, probe(t, prober, 10*time.Second), want)
 			require.NoError(t, prober.Close())
 		}
-		require.Eventually(t, func() bool { return relay.open.Load() == 0 }, time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return relay.open.Load() == 0 }, 20*time.Second, time.Millisecond)
 	})
 }
 

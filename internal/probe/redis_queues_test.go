@@ -57,7 +57,7 @@ func TestRedisObservesWhatIsPending(t *testing.T) {
 		}
 		require.EqualValues(t, 1, relay.accepted.Load())
 		require.NoError(t, prober.Close())
-		require.Eventually(t, func() bool { return relay.open.Load() == 0 }, time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return relay.open.Load() == 0 }, 20*time.Second, time.Millisecond)
 	})
 }
 

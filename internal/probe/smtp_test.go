@@ -118,7 +118,7 @@ func TestSMTP(t *testing.T) {
 				}
 				require.NoError(t, prober.Close())
 			})
-			require.Eventually(t, func() bool { return server.ended.Load() >= 2 }, time.Second, time.Millisecond, "a session is left open")
+			require.Eventually(t, func() bool { return server.ended.Load() >= 2 }, 20*time.Second, time.Millisecond, "a session is left open")
 			server.mu.Lock()
 			require.Equal(t, "monitor.example", server.hello)
 			server.mu.Unlock()

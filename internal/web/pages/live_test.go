@@ -79,7 +79,7 @@ func TestLiveTellsOfChanges(t *testing.T) {
 	cancel()
 	for range lines {
 	}
-	require.Eventually(t, func() bool { return len(w.streams) == 0 }, 5*time.Second, time.Millisecond, "its place is free again")
+	require.Eventually(t, func() bool { return len(w.streams) == 0 }, 20*time.Second, time.Millisecond, "its place is free again")
 }
 
 // HTTP/2, which is spoken wherever there is a certificate, ends a stream whose

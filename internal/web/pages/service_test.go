@@ -48,7 +48,7 @@ func TestServicePage(t *testing.T) {
 	require.Contains(t, html, `data-live="/live?service=down"`)
 	require.Contains(t, html, `<a href="https://wiki.example/ingest" rel="noopener noreferrer">`)
 	require.Len(t, regexp.MustCompile(`<title>\d{4}-\d\d-\d\d: `).FindAllString(html, -1), 90, "one bar a day")
-	require.Regexp(t, `<rect class="failed"[^>]*><title>\d\d:\d\d UTC: 1 of 1 probes failed`, html)
+	require.Regexp(t, `<rect class="failed"[^>]*><title>(\d{4}-\d\d-\d\d )?\d\d:\d\d UTC: 1 of 1 probes failed`, html)
 	require.Contains(t, html, `<path class="line" d="M`)
 	require.Contains(t, html, `<path class="band" d="M`)
 }

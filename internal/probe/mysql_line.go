@@ -14,14 +14,81 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
+// mysqlServer is a server as the library knows it.
+type mysqlServer struct {
+	connector driver.Connector
+	socket    *rationed // that was dialed last
+}
+
 // dial connects for the library.
-func (p *mysqlProber) dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (s *mysqlServer) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
-	p.socket = newRationed(conn)
-	return p.socket, nil
+	s.socket = newRationed(conn)
+	return s.socket, nil
+}
+
+func (s *mysqlServer) connect(ctx context.Context) (databaseSession, error) {
+	conn, err := s.connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	able, ok := conn.(mysqlConn)
+	if !ok {
+		_ = conn.Close()
+		return nil, fmt.Errorf("the library's connection is a %T, which cannot run queries", conn)
+	}
+	return mysqlSession{able, s.socket}, nil
+}
+
+// close has nothing to wait for.
+func (s *mysqlServer) close() {}
+
+// mysqlConn is what the library's connections can do.
+type mysqlConn interface {
+	driver.Conn
+	driver.ExecerContext
+	driver.QueryerContext
+}
+
+// mysqlSession is a connection, and the transaction on it.
+type mysqlSession struct {
+	conn   mysqlConn
+	socket *rationed
+}
+
+func (s mysqlSession) greet(ctx context.Context) error {
+	s.socket.refill()
+	return s.run(ctx, "SELECT 1")
+}
+
+func (s mysqlSession) begin(ctx context.Context) (databaseTransaction, error) {
+	for _, statement := range mysqlBegin(ctx) {
+		if err := s.run(ctx, statement); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s mysqlSession) end(ctx context.Context) error { return s.run(ctx, "ROLLBACK") }
+
+// run runs a statement whose result does not matter.
+func (s mysqlSession) run(ctx context.Context, statement string) error {
+	_, err := s.conn.ExecContext(ctx, statement, nil)
+	return err
+}
+
+func (s mysqlSession) closed() bool { return s.socket.closed.Load() }
+
+// leave tells the server, unless something is left on the wire.
+func (s mysqlSession) leave(failed bool) {
+	if failed {
+		_ = s.socket.Close()
+	}
+	_ = s.conn.Close()
 }
 
 // mysqlBegin returns the statements that begin a transaction which may only
@@ -49,15 +116,14 @@ const (
 	mariaTimeout = 1969
 )
 
-// plain strips what the library puts around the words of the server.
-func (p *mysqlProber) plain(err error) error {
+func (s *mysqlServer) plain(err error) error {
 	var said *mysql.MySQLError
 	switch {
 	case errors.As(err, &said) && (said.Number == mysqlTimeout || said.Number == mariaTimeout):
 		return context.DeadlineExceeded
 	case errors.As(err, &said):
 		return errors.New(said.Message)
-	case p.socket != nil && p.socket.left.Load() <= 0:
+	case s.socket != nil && s.socket.left.Load() <= 0:
 		return errRation
 	case errors.Is(err, mysql.ErrInvalidConn), errors.Is(err, driver.ErrBadConn):
 		return io.ErrUnexpectedEOF
@@ -66,10 +132,8 @@ func (p *mysqlProber) plain(err error) error {
 	}
 }
 
-// mysqlValue runs a query that returns one value. After an error there may be
-// rows left on the wire.
-func mysqlValue(ctx context.Context, conn mysqlConn, query string) (any, error) {
-	rows, err := conn.QueryContext(ctx, query, nil)
+func (s mysqlSession) value(ctx context.Context, query string) (any, error) {
+	rows, err := s.conn.QueryContext(ctx, query, nil)
 	if err != nil {
 		return nil, err
 	}

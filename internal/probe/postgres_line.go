@@ -5,12 +5,73 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 )
+
+// postgresServer is a server as the library knows it. The library tells a
+// server to stop a query, and closes its connection, in the background; ending
+// waits for that, and hangUp ends it.
+type postgresServer struct {
+	config *pgx.ConnConfig
+	life   context.Context
+	hangUp context.CancelFunc
+	ending sync.WaitGroup
+}
+
+func newPostgresServer() *postgresServer {
+	s := &postgresServer{}
+	s.life, s.hangUp = context.WithCancel(context.Background())
+	return s
+}
+
+func (s *postgresServer) connect(ctx context.Context) (databaseSession, error) {
+	conn, err := pgx.ConnectConfig(ctx, s.config)
+	if err != nil {
+		return nil, err
+	}
+	conn.PgConn().Frontend().SetMaxBodyLen(bodyLimit)
+	return postgresSession{s, conn}, nil
+}
+
+func (s *postgresServer) close() {
+	timer := time.AfterFunc(databaseFarewell, s.hangUp)
+	defer timer.Stop()
+	s.ending.Wait()
+	s.hangUp()
+}
+
+// postgresSession is a connection.
+type postgresSession struct {
+	server *postgresServer
+	conn   *pgx.Conn
+}
+
+func (s postgresSession) greet(ctx context.Context) error {
+	_, err := s.conn.Exec(ctx, "SELECT 1")
+	return err
+}
+
+func (s postgresSession) begin(ctx context.Context) (databaseTransaction, error) {
+	tx, err := s.conn.BeginTx(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly})
+	return postgresTransaction{tx}, err
+}
+
+func (s postgresSession) closed() bool { return s.conn.IsClosed() }
+
+// leave lets the library look after what is left on the wire.
+func (s postgresSession) leave(bool) {
+	s.server.ending.Go(func() {
+		ctx, cancel := context.WithTimeout(s.server.life, databaseFarewell)
+		defer cancel()
+		_ = s.conn.Close(ctx)
+		<-s.conn.PgConn().CleanupDone()
+	})
+}
 
 // mortal is a connection that does not outlive its prober.
 type mortal struct {
@@ -26,21 +87,23 @@ func (m mortal) Close() error {
 
 // dial connects for the library. Both dialing and the connection end when the
 // prober has hung up.
-func (p *postgresProber) dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (s *postgresServer) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(p.life, cancel)()
+	defer context.AfterFunc(s.life, cancel)()
 	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
-	return mortal{Conn: conn, survive: context.AfterFunc(p.life, func() { _ = conn.Close() })}, nil
+	return mortal{Conn: conn, survive: context.AfterFunc(s.life, func() { _ = conn.Close() })}, nil
 }
 
-// postgresValue runs a query that returns one value. After an error there may
-// be rows left on the wire.
-func postgresValue(ctx context.Context, tx pgx.Tx, query string) (any, error) {
-	rows, err := tx.Query(ctx, query)
+type postgresTransaction struct{ tx pgx.Tx }
+
+func (t postgresTransaction) end(ctx context.Context) error { return t.tx.Rollback(ctx) }
+
+func (t postgresTransaction) value(ctx context.Context, query string) (any, error) {
+	rows, err := t.tx.Query(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -86,8 +149,7 @@ func postgresPlain(value any) any {
 	return value
 }
 
-// plainPostgres strips what the library puts around the words of the server.
-func plainPostgres(err error) error {
+func (s *postgresServer) plain(err error) error {
 	var (
 		said    *pgconn.PgError
 		connect *pgconn.ConnectError

@@ -29,7 +29,8 @@ const databaseFile = "paramedic.db"
 const restLimit = 5 * time.Second
 
 // openReadModel makes everything that pages and metrics are made of. An agent
-// sees no services and stores nothing.
+// sees no services and stores nothing; at a vantage point it reads which targets
+// are registered.
 func (p *process) openReadModel(ctx context.Context) error {
 	var sink board.Sink = nowhere{}
 	if !p.agent {
@@ -37,6 +38,10 @@ func (p *process) openReadModel(ctx context.Context) error {
 			return err
 		}
 		sink = p.writer
+	} else if p.vantage != "" && p.storeIsShared() {
+		if err := p.openRegistry(); err != nil {
+			return err
+		}
 	}
 	p.board = board.New(sink, p.log.Logger)
 	options := metrics.Options{
@@ -74,6 +79,15 @@ func (p *process) openStore(ctx context.Context) (err error) {
 	return nil
 }
 
+// openRegistry opens a store to read in. It connects once a service has targets
+// that are registered.
+func (p *process) openRegistry() (err error) {
+	if p.registry, err = store.At(p.cfg.Store.URL.Reveal(), p.log.Logger); err != nil {
+		return p.whereToMend(err)
+	}
+	return nil
+}
+
 // whereToMend says which setting names the store.
 func (p *process) whereToMend(err error) error {
 	if p.storeIsShared() {
@@ -100,6 +114,9 @@ func (p *process) closeReadModel() {
 	}
 	if p.store != nil {
 		failures = append(failures, p.writeRest(), p.store.Close())
+	}
+	if p.registry != nil {
+		failures = append(failures, p.registry.Close())
 	}
 	if err := errors.Join(failures...); err != nil {
 		p.log.Warn("closing the store: " + err.Error())

@@ -8,12 +8,16 @@ import (
 	"paramedic/internal/targets"
 )
 
-// openTargets makes the lists of all services' targets. An agent has no store,
-// and with it no registered ones.
+// openTargets makes the lists of all services' targets. An agent stores nothing,
+// and reads registered ones in a store that workers share; one that works for a
+// single worker keeps them to itself.
 func (p *process) openTargets() {
 	var registry targets.Registry
-	if p.store != nil {
+	switch {
+	case p.store != nil:
 		registry = p.store
+	case p.registry != nil:
+		registry = p.registry
 	}
 	p.targets = targets.NewBook(registry, p.log.Logger)
 	p.targets.Keep(sources(p.cfg))

@@ -1,17 +1,25 @@
 package main
 
 import (
+	"context"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
+	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"paramedic/internal/board"
 	"paramedic/internal/config"
 	"paramedic/internal/health"
 	"paramedic/internal/logging"
+	"paramedic/internal/option"
+	"paramedic/internal/realtest"
+	"paramedic/internal/store"
 	"paramedic/internal/supervise"
 )
 
@@ -28,7 +36,7 @@ func (p *process) open(t *testing.T) *process {
 }
 
 // What the configuration and its files name is shown, by an agent probed too;
-// what is registered an agent cannot know.
+// what is registered in a store of one worker an agent cannot know.
 func TestTargetsOfTheConfiguration(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "shops.json")
 	require.NoError(t, os.WriteFile(file, []byte(`[{"targets": ["shop-2"], "labels": {"tier": "gold"}}]`), 0o600))
@@ -50,4 +58,60 @@ func TestTargetsOfTheConfiguration(t *testing.T) {
 	require.Equal(t, 2, list.Len())
 	_, err = agent.targets.List("kiosks")
 	require.Error(t, err)
+}
+
+// An agent at a vantage point follows what is registered in a store that workers
+// share, and changes nothing there: not even its tables are its own to make.
+func TestAgentReadsRegisteredTargets(t *testing.T) {
+	service := config.Service{
+		Name: "kiosks", Fleet: &config.Fleet{Vantage: []string{"eu"}}, Targets: &config.Targets{API: true},
+	}
+	owner, reader := databaseFor(t, "reader")
+	at := func(store string) *config.Config {
+		return &config.Config{Services: []config.Service{service}, Store: config.Store{URL: option.NewSecret(store)}}
+	}
+	agent := (&process{cfg: at(reader), flags: flags{agent: true, vantage: "eu"}}).open(t)
+	require.Nil(t, agent.store)
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { _ = agent.targets.Run(ctx) })
+	t.Cleanup(func() { stop(); running.Wait() })
+	_, err := agent.targets.List("kiosks")
+	require.Error(t, err)
+
+	p := (&process{cfg: at(owner)}).open(t)
+	require.NoError(t, p.store.Migrate(ctx))
+	execute(t, owner, "GRANT SELECT ON registered, clock TO reader")
+	knows := func(want int) func() bool {
+		return func() bool {
+			list, err := agent.targets.List("kiosks")
+			return err == nil && list.Len() == want
+		}
+	}
+	require.Eventually(t, knows(0), 20*time.Second, 10*time.Millisecond, "it may read")
+	_, err = p.store.CreateTarget(ctx, store.Key{Service: "kiosks", Target: "kiosk-1"}, nil, nil)
+	require.NoError(t, err)
+	require.Eventually(t, knows(1), 20*time.Second, 10*time.Millisecond)
+}
+
+// databaseFor makes a database, and a user who has no right in it.
+func databaseFor(t *testing.T, user string) (owner, other string) {
+	t.Helper()
+	owner = realtest.PostgreSQL(t)
+	execute(t, owner, "CREATE ROLE "+user+" LOGIN PASSWORD 'secret'")
+	address, err := url.Parse(owner)
+	require.NoError(t, err)
+	address.User = url.UserPassword(user, "secret")
+	t.Cleanup(func() { execute(t, owner, "DROP OWNED BY "+user+"; DROP ROLE "+user) })
+	return owner, address.String()
+}
+
+func execute(t *testing.T, dsn, statements string) {
+	t.Helper()
+	// The test's context has ended when it cleans up.
+	conn, err := pgx.Connect(context.WithoutCancel(t.Context()), dsn)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close(context.WithoutCancel(t.Context()))) }()
+	_, err = conn.Exec(context.WithoutCancel(t.Context()), statements)
+	require.NoError(t, err)
 }

@@ -58,6 +58,8 @@ type process struct {
 	board    *board.Board
 	metrics  *metrics.Metrics
 	recorder *recorder
+	// registry is what an agent reads of a store; nil if it needs none.
+	registry *store.Store
 	// targets are the lists of the services that have many.
 	targets *targets.Book
 	tracing *tracing.Tracing

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/workflowservice/v1"
@@ -91,6 +92,9 @@ func (g *tour) shell(command string) answer {
 	return execute(g.t, g.place.dir, env, "bash", "-c", g.moved.Replace(command))
 }
 
+// buildLimit is how long go run may take to compile and link on a busy machine.
+const buildLimit = 10 * time.Minute
+
 // goRun starts the live worker from the sources. Only places are added to what
 // README.md says.
 func (g *tour) goRun() {
@@ -103,7 +107,7 @@ func (g *tour) goRun() {
 		}
 	}
 	goRun := start(g.t, repository(g.t), env, "go", args...)
-	goRun.ready()
+	goRun.readyWithin(buildLimit)
 	require.Regexp(g.t, announcement, goRun.stdout.String())
 	goRun.saying("patient: healthy")
 	// The worker is go run's child; Ctrl-C reaches both, as it does at a terminal.

@@ -103,14 +103,20 @@ func (r *run) wait(limit time.Duration) int {
 // eventually waits for a condition, and no longer than the process lives.
 func (r *run) eventually(what string, condition func() bool) {
 	r.t.Helper()
-	deadline := time.Now().Add(soon)
+	r.within(soon, what, condition)
+}
+
+// within is eventually for what takes longer than usual.
+func (r *run) within(limit time.Duration, what string, condition func() bool) {
+	r.t.Helper()
+	deadline := time.Now().Add(limit)
 	for !condition() {
 		select {
 		case <-r.ended:
 			require.Failf(r.t, "the process has ended", "waiting for %s\n%s%s", what, r.stdout, r.stderr)
 		case <-time.After(poll):
 		}
-		require.True(r.t, time.Now().Before(deadline), "%s: not within %s\n%s%s", what, soon, r.stdout, r.stderr)
+		require.True(r.t, time.Now().Before(deadline), "%s: not within %s\n%s%s", what, limit, r.stdout, r.stderr)
 	}
 }
 
@@ -210,7 +216,12 @@ func (p *place) start(t testing.TB, env ...string) *run {
 // ready waits until the worker has said where to look.
 func (r *run) ready() {
 	r.t.Helper()
-	r.eventually("the worker to be ready", func() bool { return strings.Contains(r.stdout.String(), "Status ") })
+	r.readyWithin(soon)
+}
+
+func (r *run) readyWithin(limit time.Duration) {
+	r.t.Helper()
+	r.within(limit, "the worker to be ready", func() bool { return strings.Contains(r.stdout.String(), "Status ") })
 }
 
 // answer is what one command line gave.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -89,13 +88,9 @@ func watchWorker(ctx context.Context, dir string, watched time.Duration, found v
 
 // workerCommand is the built worker on a configuration of four services.
 func workerCommand(ctx context.Context, dir, url string) (*exec.Cmd, *bytes.Buffer, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listen, err := freeAddress()
 	if err != nil {
-		return nil, nil, fmt.Errorf("finding a free port: %w", err)
-	}
-	listen := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		return nil, nil, fmt.Errorf("finding a free port: %w", err)
+		return nil, nil, err
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "http: {listen: %q}\nservices:\n", listen)

@@ -13,8 +13,11 @@ type values map[string]float64
 // progress tells the user of a measurement that takes minutes what it is at.
 type progress func(format string, args ...any)
 
+// measurement measures something; scale stretches every duration and count.
+type measurement func(ctx context.Context, scale float64, say progress) (values, error)
+
 // measurements are all that can be measured, each in a process of its own.
-var measurements = withTable(map[string]func(ctx context.Context, scale float64, say progress) (values, error){
+var measurements = withPeers(withTable(map[string]measurement{
 	"restart":       measureRestart,
 	"restart-burst": measureRestartBurst,
 	"tick-plain":    measurePlainTick,
@@ -31,7 +34,7 @@ var measurements = withTable(map[string]func(ctx context.Context, scale float64,
 	"targets-rate":   measureTargetRate,
 	"targets-outage": measureTargetOutage,
 	"targets-killed": measureTargetsKilled,
-})
+}))
 
 // figure is a group of rows and the measurements that they come from.
 type figure struct {
@@ -58,6 +61,7 @@ var figures = []figure{
 	{"overview", []string{"overview"}, overviewRows},
 	{"metrics", []string{"metrics"}, metricsRows},
 	{"targets", []string{"targets"}, targetRows},
+	{"peers", peerNames, peerRows},
 	{"rate", []string{"targets-rate"}, rateRows},
 	{"outage", []string{"targets-outage"}, outageRows},
 	{"table", tableNames(), tableRows},

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -80,13 +79,9 @@ services:
 }
 
 func (w *watched) start(ctx context.Context, f targetFleet) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("finding a free port: %w", err)
-	}
-	w.address = listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		return fmt.Errorf("finding a free port: %w", err)
+	var err error
+	if w.address, err = freeAddress(); err != nil {
+		return err
 	}
 	file := filepath.Join(w.dir, "paramedic.yml")
 	if err := os.WriteFile(file, []byte(f.configuration(w.address)), 0o600); err != nil {

@@ -26,9 +26,7 @@ func measureTargetOutage(ctx context.Context, scale float64, say progress) (valu
 }
 
 // withTable adds the measurements of the fleets in the table.
-func withTable(
-	all map[string]func(context.Context, float64, progress) (values, error),
-) map[string]func(context.Context, float64, progress) (values, error) {
+func withTable(all map[string]measurement) map[string]measurement {
 	for _, size := range tableSizes {
 		all[tableName(size)] = func(ctx context.Context, scale float64, say progress) (values, error) {
 			return targetFleet{targets: size, interval: targetsInterval, window: tableWindow}.scaled(scale).measure(ctx, say)

@@ -34,6 +34,8 @@ var measurements = withPeers(withTable(map[string]measurement{
 	"targets-rate":   measureTargetRate,
 	"targets-outage": measureTargetOutage,
 	"targets-killed": measureTargetsKilled,
+
+	"targets-silence": measureTargetSilence,
 }))
 
 // figure is a group of rows and the measurements that they come from.
@@ -64,6 +66,7 @@ var figures = []figure{
 	{"peers", peerNames, peerRows},
 	{"rate", []string{"targets-rate"}, rateRows},
 	{"outage", []string{"targets-outage"}, outageRows},
+	{"silence", []string{"targets-silence"}, silenceRows},
 	{"table", tableNames(), tableRows},
 	{"killed", []string{"targets-killed"}, killedRows},
 }

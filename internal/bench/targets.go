@@ -29,8 +29,10 @@ const (
 type targetFleet struct {
 	targets          int
 	interval, window time.Duration
-	// failing is how many of the targets begin to fail in the middle.
+	// failing is how many of the targets begin to fail in the middle; silent
+	// ones take what they are asked and say nothing.
 	failing int
+	silent  bool
 }
 
 // scaled stretches the times.
@@ -57,6 +59,7 @@ func (f targetFleet) watch(ctx context.Context, dir string) (*watched, error) {
 	if err != nil {
 		return nil, err
 	}
+	site.silent = f.silent
 	w := &watched{dir: dir, site: site, ended: make(chan error, 1)}
 	if err := errors.Join(site.write(filepath.Join(dir, "targets.json")), w.start(ctx, f)); err != nil {
 		return nil, errors.Join(err, site.close())

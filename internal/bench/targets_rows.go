@@ -25,6 +25,12 @@ func measureTargetOutage(ctx context.Context, scale float64, say progress) (valu
 	return targetFleet{targets: 10_000, interval: targetsInterval, window: targetsWindow, failing: struck}.scaled(scale).measure(ctx, say)
 }
 
+// measureTargetSilence is an outage as of a network: nobody says no, and each
+// probe takes all of its time.
+func measureTargetSilence(ctx context.Context, scale float64, say progress) (values, error) {
+	return targetFleet{targets: 10_000, interval: targetsInterval, window: targetsWindow, failing: struck, silent: true}.scaled(scale).measure(ctx, say)
+}
+
 // withTable adds the measurements of the fleets in the table.
 func withTable(all map[string]measurement) map[string]measurement {
 	for _, size := range tableSizes {
@@ -77,12 +83,22 @@ func rateRows(measured map[string]values) []row {
 
 func outageRows(measured map[string]values) []row {
 	m := measured["targets-outage"]
+	return append(outageOf("fail", m), below("  lateness, 99th percentile", m["late_p99"], 1000+1, "ms"))
+}
+
+// silenceRows have no target for the lateness of all: targets that are silent
+// make each other wait.
+func silenceRows(measured map[string]values) []row {
+	m := measured["targets-silence"]
+	return append(outageOf("fall silent", m), info("  lateness of all, 99th percentile", "%.0f ms", m["late_p99"]))
+}
+
+func outageOf(what string, m values) []row {
 	interval := m["interval"]
 	return []row{
-		below(fmt.Sprintf("%d of %.0f targets fail at once: until they have an incident", struck, m["targets"]),
+		below(fmt.Sprintf("%d of %.0f targets %s at once: until they have an incident", struck, m["targets"], what),
 			m["opened"], (failuresToOpen+afterThird)*interval, "ms"),
 		below("  probes of the others: longest time between two", m["gap_max"], interval+1000, "ms"),
-		below("  lateness, 99th percentile", m["late_p99"], 1000+1, "ms"),
 		below("  resident memory, highest", m["rss_max_mb"], 600, "MB"),
 		info("  until it is closed once they are back", "%.0f s", m["closed"]/1000),
 	}

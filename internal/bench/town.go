@@ -28,8 +28,10 @@ type town struct {
 	// probes of it, in nanoseconds; both since the window was opened.
 	last, gap []atomic.Int64
 	probes    atomic.Int64
-	// failing is how many of the targets, from the first on, answer 503.
+	// failing is how many of the targets, from the first on, answer 503, or
+	// nothing at all if they are silent.
 	failing atomic.Int64
+	silent  bool
 }
 
 // perNetwork is how many addresses share their first three numbers.
@@ -103,7 +105,11 @@ func (s *town) visit(conn net.Conn) {
 		request = request[:len(request)+n]
 		if bytes.HasSuffix(request, end) {
 			request = request[:0]
-			if _, err := conn.Write(s.answer(target)); err != nil {
+			answer, fails := s.answer(target)
+			if fails && s.silent {
+				continue // until the visitor has had enough
+			}
+			if _, err := conn.Write(answer); err != nil {
 				return
 			}
 		}
@@ -113,19 +119,19 @@ func (s *town) visit(conn net.Conn) {
 	}
 }
 
-// answer notes a probe of a target and is what it is told.
-func (s *town) answer(target int) []byte {
+// answer notes a probe of a target and is what it is told, and whether it fails.
+func (s *town) answer(target int) (text []byte, fails bool) {
 	now := time.Now().UnixNano()
 	if before := s.last[target].Swap(now); before != 0 && now-before > s.gap[target].Load() {
 		s.gap[target].Store(now - before)
 	}
 	s.probes.Add(1)
 	status := "200 OK"
-	if int64(target) < s.failing.Load() {
+	if fails = int64(target) < s.failing.Load(); fails {
 		status = "503 Service Unavailable"
 	}
 	body := fmt.Sprintf(`{"ok": true, "target": %d}`, target)
-	return fmt.Appendf(nil, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
+	return fmt.Appendf(nil, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body), fails
 }
 
 // address is that of a target, counted from 0.

@@ -15,11 +15,15 @@ const (
 	batchesPerInterval = 32
 	// batchSpacing is the least time between two batches of a class.
 	batchSpacing = 500 * time.Millisecond
+	// imminent is how soon a batch is due that is not looked at for the first time
+	// before that.
+	imminent = 5 * time.Second
 )
 
 // slot is one batch at one time.
 type slot struct {
-	class    string
+	class string
+	// interval is the time until the batch is due again.
 	interval time.Duration
 	// batch counts from 0 to below of.
 	batch, of int
@@ -77,7 +81,7 @@ func (r *rounds) slots(by time.Time) []slot {
 // due are the batches that are due by a time and were not begun, in order. A class
 // is divided anew when its first batch is due: so every target is probed once
 // in the interval, whatever the number of batches becomes. What has never been
-// looked at is due now.
+// looked at is due now, or soon.
 func (r *rounds) due(now, by time.Time) []slot {
 	through := r.state.Fleet.Through
 	if through.IsZero() {
@@ -85,18 +89,36 @@ func (r *rounds) due(now, by time.Time) []slot {
 	}
 	due := r.unfinished(now)
 	for _, s := range r.slots(by) {
-		if !s.due.After(through) {
+		switch {
+		case through.IsZero():
+			if s = s.first(now); s.due.After(by) {
+				continue
+			}
+		case !s.due.After(through):
 			continue
-		}
-		if through.IsZero() {
-			s.due = now
-		} else if s.batch == 0 {
+		case s.batch == 0:
 			s.of = r.divide(Class{Name: s.class, Interval: health.Duration(s.interval)})
 		}
 		due = append(due, s)
 	}
 	slices.SortStableFunc(due, func(a, b slot) int { return a.due.Compare(b.due) })
 	return due
+}
+
+// first is the slot in which a batch is looked at that never was: now, until its
+// next one. If that is near it is that one, which would be late otherwise while
+// the first look goes on.
+func (s slot) first(now time.Time) slot {
+	next := s.due
+	if !next.After(now) {
+		next = next.Add(s.interval)
+	}
+	if next.Sub(now) <= min(imminent, s.interval/4) {
+		s.due = next
+	} else {
+		s.due, s.interval = now, next.Sub(now)
+	}
+	return s
 }
 
 // divide sets the number of batches of classes by the number of their targets,

@@ -42,6 +42,28 @@ func TestEveryTargetInEveryInterval(t *testing.T) {
 	require.Equal(t, map[string]workflows.ClassState{"": {Size: 950, Batches: 10}}, state.Fleet.Classes)
 }
 
+// TestFirstLookMakesNoLateOne: wherever in the interval a watch begins, and
+// however long the first look takes, no target waits longer for the second one
+// than for any other.
+func TestFirstLookMakesNoLateOne(t *testing.T) {
+	for _, start := range []time.Duration{0, 500 * time.Millisecond, 1500 * time.Millisecond, 4 * time.Second, 5500 * time.Millisecond, 31 * time.Second} {
+		s := newShops(t, 950)
+		s.SetStartTime(noon.Add(start))
+		s.lost = func(in activities.BatchInput) bool { return in.Due.Before(noon.Add(start + time.Second/2)) }
+		s.watch(fleet())
+		last := map[int]time.Duration{}
+		for tick := range s.surveys() {
+			if before, known := last[tick.batch]; known {
+				require.LessOrEqual(t, tick.due-before, time.Minute, "batch %d at %s, begun at %s", tick.batch, tick.due, start)
+			} else {
+				require.LessOrEqual(t, tick.due, start+5*time.Second, "batch %d, begun at %s", tick.batch, start)
+			}
+			last[tick.batch] = tick.due
+		}
+		require.Len(t, last, 10)
+	}
+}
+
 // TestTargetsHandover: over watches, every target is probed once an interval,
 // also when their number changes.
 func TestTargetsHandover(t *testing.T) {

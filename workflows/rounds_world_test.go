@@ -1,9 +1,11 @@
 package workflows_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"testing"
 	"time"
@@ -110,6 +112,16 @@ func (s *shops) roll(context.Context, string) (activities.Roll, error) {
 		roll.Classes[s.class(name)]++
 	}
 	return roll, s.uncounted
+}
+
+// surveys are the ticks of batches that were probed, by when they were due.
+func (s *shops) surveys() iter.Seq[tickOf] {
+	var ticks []tickOf
+	for _, one := range s.surveyed {
+		ticks = append(ticks, tickOf{one.in.Batch, one.in.Due.Sub(noon)})
+	}
+	slices.SortFunc(ticks, func(a, b tickOf) int { return cmp.Compare(a.due, b.due) })
+	return slices.Values(ticks)
 }
 
 // survey stands in for the workers that probe batches.

@@ -84,7 +84,7 @@ func TestCommandLine(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"tick", "worker"}, o.rows)
 	_, err = parse([]string{"-rows", "speed"}, &said)
-	require.EqualError(t, err, `-rows: there is no figure "speed"; there are restart, tick, fleet, worker, incidents, decide, store, overview, metrics, targets, rate, outage, table, killed`)
+	require.EqualError(t, err, `-rows: there is no figure "speed"; there are restart, tick, fleet, worker, incidents, decide, store, overview, metrics, targets, peers, rate, outage, silence, table, killed`)
 	_, err = parse([]string{"-scale", "0"}, &said)
 	require.EqualError(t, err, "-scale: 0 is not above 0")
 }

@@ -22,6 +22,7 @@ type mysqlServer struct {
 
 // dial connects for the library.
 func (s *mysqlServer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	s.socket = nil // how much was read from the last one explains nothing of this one
 	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err

@@ -290,3 +290,13 @@ func TestMySQLOptions(t *testing.T) {
 		{Path: "expect[0]", Text: "unknown name lag (line 1, column 1); known are empty, latency, rows"},
 	}, problems)
 }
+
+// TestMySQLThatIsGoneAfterTooLongAnAnswer: what the old connection has read is
+// not why there is no new one.
+func TestMySQLThatIsGoneAfterTooLongAnAnswer(t *testing.T) {
+	server := &mysqlServer{socket: newRationed(nil)}
+	server.socket.left.Store(0)
+	_, err := server.dial(t.Context(), "tcp", "127.0.0.1:1")
+	require.Error(t, err)
+	require.Equal(t, err, server.plain(err))
+}
